@@ -1,0 +1,193 @@
+"""Who asks for a token, what was allowed before, and what follows: rules first, then grants, then the default."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Decision(StrEnum):
+    """What a rule or a person says."""
+
+    ASK = "ask"
+    ALLOW = "allow"
+    DENY = "deny"
+
+
+class Holding(StrEnum):
+    """How long a person's answer holds."""
+
+    ONCE = "once"
+    FOR_A_WHILE = "for_a_while"
+    UNTIL_QUIT = "until_quit"
+    ALWAYS = "always"
+
+
+# Programs that run other programs say nothing about who is asking: no answer of a person may hold for ever for
+# the executable alone.
+NO_IDENTITY = frozenset(
+    {
+        "sh", "bash", "dash", "zsh", "fish", "ksh", "tcsh", "csh", "nu", "pwsh", "busybox", "env", "sudo", "doas", "su",
+        "xargs", "nohup", "setsid", "timeout", "time", "nice", "stdbuf", "watch", "tmux", "screen", "script", "ssh",
+        "gnome-terminal", "gnome-terminal-server", "konsole", "xterm", "alacritty", "kitty", "foot", "wezterm",
+        "python", "python3", "node", "deno", "bun", "perl", "ruby", "php", "lua", "java", "dotnet", "Rscript",
+        "systemd", "init", "cron", "crond", "make",
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """The program behind a request, as far as the kernel can tell; advisory against programs of the same user.
+
+    :param executable: absolute path, empty when it cannot be read.
+    :param script: absolute path of the script that an interpreter runs, else empty.
+    :param login_session: names the terminal or login session, for programs that have no identity of their own.
+    :param own: it is our own window or command line's operator at our own window.
+    """
+
+    executable: str = ""
+    script: str = ""
+    pid: int = 0
+    parent: str = ""
+    socket: str = ""
+    login_session: str = ""
+    own: bool = False
+
+    @property
+    def name(self) -> str:
+        """What people call it: the script's or the executable's last part."""
+        return (self.script or self.executable).rpartition("/")[2] or (
+            f"process {self.pid}" if self.pid else "TokenKeep"
+        )
+
+    @property
+    def identified(self) -> bool:
+        """Whether an answer may hold for ever for it: a script, or an executable that is not a mere runner."""
+        if self.script:
+            return True
+        base = self.executable.rpartition("/")[2]
+        stem = base.rstrip("0123456789.")
+        return bool(base) and base not in NO_IDENTITY and stem not in NO_IDENTITY
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What a grant is remembered for: kind and value."""
+        if self.script:
+            return ("script", self.script)
+        if self.identified:
+            return ("app", self.executable)
+        return ("session", self.login_session or f"pid:{self.pid}")
+
+
+OWN_WINDOW = Application(own=True)
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRequest:
+    """A program that wants a token, waiting for an answer.
+
+    :param purpose: `token` or `manage`.
+    :param expires_at: wall clock in seconds; without an answer by then the answer is no, this time.
+    """
+
+    id: str
+    application: Application
+    provider: str
+    provider_name: str = ""
+    account: str = ""
+    scope: tuple[str, ...] = ()
+    resource: tuple[str, ...] = ()
+    purpose: str = "token"
+    expires_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What an application may get (`Grant` of the socket API); made by a person in the window.
+
+    :param key: kind and value as in `Application.key`.
+    :param until: wall clock in seconds; None holds until quit or for ever, as `holding` says.
+    """
+
+    id: str
+    key: tuple[str, str]
+    name: str
+    provider: str
+    decision: Decision
+    holding: Holding
+    created_at: float
+    until: float | None = None
+    scope: tuple[str, ...] = ()
+    resource: tuple[str, ...] = ()
+    purpose: str = "token"
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRule:
+    """One `[[access.rule]]` of the configuration; the first that matches wins.
+
+    :param app: executable; `script` and `socket` are the other ways to name a program, exactly one is set.
+    :param provider: id, or `*`.
+    :param scope: narrows the rule to requests that ask for no more than these.
+    """
+
+    decision: Decision
+    provider: str = "*"
+    app: str = ""
+    script: str = ""
+    socket: str = ""
+    scope: tuple[str, ...] = ()
+    resource: tuple[str, ...] = ()
+    audience: str = ""
+
+    def matches(self, application: Application, provider: str, scope: Iterable[str]) -> bool:
+        """Whether this rule speaks about that request."""
+        if self.provider not in ("*", provider):
+            return False
+        if self.app and self.app != application.executable:
+            return False
+        if self.script and self.script != application.script:
+            return False
+        if self.socket and self.socket != application.socket:
+            return False
+        return not self.scope or set(scope) <= set(self.scope)
+
+
+def covers(
+    grant: Grant, application: Application, provider: str, scope: Iterable[str], wall: float, purpose: str
+) -> bool:
+    """Whether a grant answers a request at the wall-clock time `wall`."""
+    return (
+        grant.purpose == purpose
+        and grant.key == application.key
+        and grant.provider in ("*", provider)
+        and (grant.until is None or wall < grant.until)
+        and (not grant.scope or set(scope) <= set(grant.scope))
+    )
+
+
+def decide(
+    rules: Iterable[AccessRule],
+    grants: Iterable[Grant],
+    default: Decision,
+    application: Application,
+    provider: str,
+    *,
+    scope: Iterable[str] = (),
+    wall: float,
+    purpose: str = "token",
+) -> Decision:
+    """What is to be done with a request: first matching rule, else the latest grant, else the default."""
+    scope = tuple(scope)
+    if application.own:
+        return Decision.ALLOW
+    if purpose == "token":
+        for rule in rules:
+            if rule.matches(application, provider, scope):
+                return rule.decision
+    matching = [grant for grant in grants if covers(grant, application, provider, scope, wall, purpose)]
+    if matching:
+        return max(matching, key=lambda grant: grant.created_at).decision
+    return default

@@ -1,0 +1,183 @@
+"""What the engine needs from the outside world, as protocols; `bootstrap.py` hands in the real things."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from tokenkeep.domain.access import Grant
+from tokenkeep.domain.session import StorageState
+from tokenkeep.domain.tokens import Secret, StoredSession
+
+
+class Clock(Protocol):
+    """Wall time and boot time. Boot time goes on in suspend and never jumps."""
+
+    def wall(self) -> float:
+        """Seconds since the epoch, as the system says; may jump."""
+        ...
+
+    def boot(self) -> float:
+        """Seconds since some moment before start; runs on while the machine sleeps."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Return when the boot clock is `seconds` further, never earlier; waits are sliced (at most 60 s)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What came of asking a browser to open an address. Nobody can know whether a page was really shown.
+
+    :param browser: its name for people, empty when unknown.
+    """
+
+    asked: bool
+    browser: str = ""
+    problem: str = ""
+
+
+class Browser(Protocol):
+    """Opens an address for a person. Blocking; the engine calls it on a worker thread."""
+
+    def open(self, url: str, *, command: str = "", local: bool = False) -> Launch:
+        """Hand one URL to the browser as one argument, without a shell (AUTHZ-5).
+
+        :param command: a browser command that goes before the default one.
+        :param local: plain http on loopback is allowed.
+        """
+        ...
+
+
+class Vault(Protocol):
+    """Sealed records that survive anything. Blocking; called on the one vault thread only.
+
+    Writing raises `StorageFailed`; reading what cannot be unsealed raises `Locked`.
+    """
+
+    @property
+    def state(self) -> StorageState:
+        """Where the master key is kept."""
+        ...
+
+    @property
+    def notice(self) -> str:
+        """What a person should know of the opening, such as a damaged file that was set aside; else empty."""
+        ...
+
+    def read_sessions(self) -> dict[str, StoredSession]:
+        """All sessions by provider id."""
+        ...
+
+    def write_session(self, provider: str, session: StoredSession) -> None:
+        """Durable when it returns (synchronous=FULL)."""
+        ...
+
+    def delete_session(self, provider: str) -> None:
+        """Remove the session of a provider; nothing happens when there is none."""
+        ...
+
+    def read_grants(self) -> list[Grant]:
+        """All grants that a person made to hold beyond this run."""
+        ...
+
+    def write_grant(self, grant: Grant) -> None:
+        """Add or replace by id."""
+        ...
+
+    def delete_grant(self, grant: str) -> None:
+        """Remove by id."""
+        ...
+
+    def read_secret(self, name: str) -> Secret | None:
+        """A sealed client secret by name, as `provider-id/client_secret`."""
+        ...
+
+    def write_secret(self, name: str, secret: Secret) -> None:
+        """Seal a client secret that a person typed."""
+        ...
+
+    def append_activity(self, entries: list[dict[str, Any]]) -> None:
+        """Append activity records; never a token among them."""
+        ...
+
+    def read_activity(self, limit: int) -> list[dict[str, Any]]:
+        """The newest records first."""
+        ...
+
+    def close(self) -> None:
+        """Close the file; further calls raise `StorageFailed`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A notification: what to do, why, and at most two actions.
+
+    :param kind: `needs_you`, `access`, `storage`, `info`.
+    :param actions: pairs of a name that comes back and the words on the button.
+    """
+
+    kind: str
+    title: str
+    body: str
+    provider: str | None = None
+    actions: tuple[tuple[str, str], ...] = field(default=())
+
+
+class Notifier(Protocol):
+    """Shows a notification on the desktop. Never raises, never blocks."""
+
+    def notify(self, notice: Notice, on_action: Callable[[str], None] | None = None) -> None:
+        """Show it; `on_action` may be called later from any thread with the chosen action's name."""
+        ...
+
+
+class Prompter(Protocol):
+    """Whether a person can be asked at all. The engine publishes the request; a window answers it."""
+
+    @property
+    def present(self) -> bool:
+        """False when headless: then "ask" means "deny"."""
+        ...
+
+
+class PowerEvents(Protocol):
+    """Tells of the machine going to sleep and waking up; a fast path, the clocks are the floor."""
+
+    def watch(self, on_wake: Callable[[], None]) -> None:
+        """Call `on_wake` (from any thread) after each resume."""
+        ...
+
+    def close(self) -> None:
+        """Stop watching."""
+        ...
+
+
+class Network(Protocol):
+    """Tells of the network coming back; a hint to try earlier, never a reason not to try."""
+
+    def watch(self, on_change: Callable[[], None]) -> None:
+        """Call `on_change` (from any thread) when connectivity may have come back."""
+        ...
+
+    def close(self) -> None:
+        """Stop watching."""
+        ...
+
+
+class Autostart(Protocol):
+    """Whether the desktop starts TokenKeep at login; the system's own record is the truth."""
+
+    def enabled(self) -> bool:
+        """As the system says."""
+        ...
+
+    def set(self, *, enabled: bool) -> None:
+        """Change it.
+
+        :raises StorageFailed: the system's record could not be written.
+        """
+        ...
