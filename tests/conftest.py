@@ -1,0 +1,14 @@
+"""The plug-ins of the test suite; each lives in its own file of support/."""
+
+from __future__ import annotations
+
+pytest_plugins = [
+    "support.homes",
+    "support.hermetic",
+    "support.logfail",
+    "support.qt",
+    "support.skips",
+    "support.screen",
+    "support.session_bus",
+    "support.secret_service",
+]
