@@ -1,0 +1,80 @@
+"""`python -m tokenkeep.demo`: run the demo provider until standard input ends or SIGTERM comes."""
+
+import argparse
+import json
+import os
+import signal
+import sys
+import threading
+
+from tokenkeep.demo.options import Options
+
+
+def _parser() -> argparse.ArgumentParser:
+    defaults = Options()
+    parser = argparse.ArgumentParser(prog="tokenkeep demo server", description="A demo identity provider on 127.0.0.1.")
+    for name, meaning in (
+        ("port", "port to listen on; 0 takes a free one"),
+        ("token-lifetime", "seconds an access token lives"),
+        ("refresh-lifetime", "seconds a refresh token lives"),
+        ("code-lifetime", "seconds an authorization code lives"),
+        ("device-lifetime", "seconds a device code lives"),
+        ("device-interval", "seconds between device polls"),
+        ("refresh-grace", "seconds a used refresh token is still answered"),
+    ):
+        default = getattr(defaults, name.replace("-", "_"))
+        parser.add_argument(f"--{name}", type=int, default=default, metavar="N", help=f"{meaning} (default {default})")
+    parser.add_argument("--fault", action="append", default=[], metavar="NAME=VALUE", help="switch a fault on")
+    parser.add_argument("--no-stdin", action="store_true", help="do not end when standard input ends")
+    return parser
+
+
+def _fail(message: str) -> int:
+    print(f"tokenkeep demo: {message}", file=sys.stderr)
+    return 1
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run; returns the exit code."""
+    parser = _parser()
+    parsed = vars(parser.parse_args(arguments))
+    use_stdin = not parsed.pop("no_stdin")
+    faults = {}
+    for text in parsed.pop("fault"):
+        name, sign, value = text.partition("=")
+        if not sign:
+            parser.error(f"--fault wants NAME=VALUE, not '{text}'")
+        faults[name] = value
+    try:
+        from tokenkeep.demo.faults import UnknownFaultError
+        from tokenkeep.demo.server import DemoServer
+    except ModuleNotFoundError as error:
+        return _fail(f"the module '{error.name}' is missing. Install it with: pip install 'tokenkeep[demo]'")
+    try:
+        server = DemoServer(Options(**parsed, faults=faults))
+    except UnknownFaultError as error:
+        return _fail(str(error))
+    except (OSError, OverflowError) as error:
+        return _fail(f"cannot listen on 127.0.0.1:{parsed['port']}: {error}")
+
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    signal.signal(signal.SIGINT, lambda *_: stop.set())
+    threading.Thread(target=server.serve, name="serve", daemon=True).start()
+    if use_stdin:
+        # The parent holds the other end: when it dies, however it dies, this ends too.
+        def until_end_of_input() -> None:
+            # Not sys.stdin: a thread that waits inside its buffer holds a lock that the exit needs.
+            while os.read(0, 4096):
+                pass
+            stop.set()
+
+        threading.Thread(target=until_end_of_input, name="stdin", daemon=True).start()
+    print(json.dumps(server.description() | {"pid": os.getpid()}), flush=True)
+    stop.wait()
+    server.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

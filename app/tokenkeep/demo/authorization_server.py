@@ -1,0 +1,67 @@
+"""Authlib's authorization server, set up for the demo: opaque tokens, our store, id_tokens."""
+
+import secrets
+import time
+from base64 import urlsafe_b64encode
+from typing import Any
+
+from authlib.integrations.flask_oauth2 import AuthorizationServer as AuthlibServer
+from authlib.oauth2.rfc6750 import BearerTokenGenerator
+from flask import Flask
+
+from tokenkeep.demo.clients import SCOPES, Client
+from tokenkeep.demo.context import Demo
+from tokenkeep.demo.device import DeviceAuthorizationEndpoint, DeviceCodeGrant
+from tokenkeep.demo.grants import AuthorizationCodeGrant, RefreshTokenGrant
+from tokenkeep.demo.identity import IdTokenExtension
+from tokenkeep.demo.log import note
+from tokenkeep.demo.revocation import RevocationEndpoint
+from tokenkeep.demo.store import Family, Token, fingerprint
+
+
+class AuthorizationServer(AuthlibServer):  # type: ignore[misc]
+    """Knows the demo it belongs to, so that grants and endpoints can reach the store."""
+
+    def __init__(self, app: Flask, demo: Demo) -> None:
+        self.demo = demo
+        super().__init__(app, demo.store.clients.get, self._save)
+        self.scopes_supported = SCOPES
+        self.register_token_generator(
+            "default",
+            BearerTokenGenerator(self._new_access_token, self._new_refresh_token, demo.options.token_lifetime),
+        )
+        id_token = IdTokenExtension(demo)
+        for grant in (AuthorizationCodeGrant, RefreshTokenGrant, DeviceCodeGrant):
+            self.register_grant(grant, [id_token])
+        self.register_endpoint(DeviceAuthorizationEndpoint)
+        self.register_endpoint(RevocationEndpoint)
+
+    def _new_access_token(self, *, client: Client, **_details: Any) -> str:
+        match self.demo.faults.take("access_token"):
+            case "jwt_like":
+                # Claims that contradict expires_in: clients must not look inside (TOK-8).
+                parts = (b'{"alg":"none"}', b'{"exp":1}', secrets.token_bytes(16))
+                return ".".join(urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
+            case "broken_base64":
+                return "eyJ*." + secrets.token_urlsafe(32) + ".==="
+        return "demo-at-" + secrets.token_urlsafe(32)
+
+    def _new_refresh_token(self, **_details: Any) -> str:
+        return "demo-rt-" + secrets.token_urlsafe(32)
+
+    def _save(self, token: dict[str, Any], request: Any) -> None:
+        """Keep what was issued under the sign-in that it belongs to."""
+        source = request.authorization_code or request.credential or request.refresh_token
+        family: Family = source.family
+        options, store, now = self.demo.options, self.demo.store, time.time()
+        scope = token.get("scope", "")
+        if request.refresh_token and self.demo.faults.value("old_access_token"):
+            store.revoke_access_tokens(family)
+        access = Token(token["access_token"], "access_token", family, scope, now + options.token_lifetime)
+        store.tokens[access.value] = access
+        note(issued_access_token=fingerprint(access.value), user=family.user.username)
+        if refresh := token.get("refresh_token"):
+            # A refresh token keeps the full grant, a narrower refresh narrows the access token alone (RFC 6749 §6).
+            item = Token(refresh, "refresh_token", family, family.scope, now + options.refresh_lifetime)
+            store.tokens[item.value] = item
+            note(issued_refresh_token=fingerprint(item.value))

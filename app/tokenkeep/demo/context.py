@@ -1,0 +1,26 @@
+"""What every part of one running demo provider shares."""
+
+from dataclasses import dataclass, field
+
+from tokenkeep.demo.clients import DEMO_CLIENT, USERS
+from tokenkeep.demo.faults import FaultBoard
+from tokenkeep.demo.keys import SigningKey
+from tokenkeep.demo.log import RequestLog
+from tokenkeep.demo.options import Options
+from tokenkeep.demo.store import Store
+
+
+@dataclass(frozen=True)
+class Demo:
+    """One demo provider: its address, state, switches and log."""
+
+    issuer: str
+    options: Options
+    faults: FaultBoard
+    store: Store = field(default_factory=lambda: Store(USERS, (DEMO_CLIENT,)))
+    log: RequestLog = field(default_factory=RequestLog)
+    keys: SigningKey = field(default_factory=SigningKey)
+
+    @property
+    def resource(self) -> str:
+        return f"{self.issuer}/api"

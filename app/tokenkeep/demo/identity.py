@@ -1,0 +1,98 @@
+"""Who signed in: id_tokens in token answers and the userinfo endpoint (OpenID Connect Core §2, §5.3)."""
+
+import hashlib
+import time
+from base64 import urlsafe_b64encode
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, request
+
+from tokenkeep.demo.challenge import bearer_token, refuse
+from tokenkeep.demo.clients import User
+from tokenkeep.demo.context import Demo
+from tokenkeep.demo.id_token_faults import change_claims, encode
+from tokenkeep.demo.log import note
+from tokenkeep.demo.store import Family
+
+
+def _claims_of(user: User, scope: str) -> dict[str, Any]:
+    granted = scope.split()
+    claims: dict[str, Any] = {"sub": user.sub}
+    if "profile" in granted:
+        claims |= {"name": user.name, "preferred_username": user.username}
+    if "email" in granted:
+        claims |= {"email": user.email, "email_verified": True}
+    return claims
+
+
+class IdTokenExtension:
+    """Adds an id_token to every token answer whose grant has the scope `openid`."""
+
+    def __init__(self, demo: Demo) -> None:
+        self._demo = demo
+
+    def __call__(self, grant: Any) -> None:
+        grant.register_hook("after_create_token_response", self._add)
+
+    def _add(self, grant: Any, result: tuple[int, dict[str, Any], Any]) -> None:
+        asked = grant.request
+        source = asked.authorization_code or asked.credential or asked.refresh_token
+        token = result[1]
+        if "openid" not in source.family.scope.split():
+            return
+        fault = self._demo.faults.take("id_token")
+        if fault != "absent":
+            refreshed = asked.refresh_token is not None
+            token["id_token"] = self._id_token(source.family, token["access_token"], fault, refreshed=refreshed)
+
+    def _id_token(self, family: Family, access_token: str, fault: str | None, *, refreshed: bool) -> str:
+        now = int(time.time())
+        half = hashlib.sha256(access_token.encode()).digest()[:16]
+        claims = {
+            "iss": self._demo.issuer,
+            "aud": family.client_id,
+            "iat": now,
+            "exp": now + self._demo.options.token_lifetime,
+            "auth_time": family.auth_time,
+            "at_hash": urlsafe_b64encode(half).rstrip(b"=").decode(),
+            **_claims_of(family.user, family.scope),
+        }
+        # OpenID Connect Core §12.2: a refreshed id_token should not carry the nonce.
+        if family.nonce and not refreshed:
+            claims["nonce"] = family.nonce
+        if self._demo.faults.value("jwks") == "rotate":
+            self._demo.keys.rotate()
+        return encode(self._demo.keys, change_claims(claims, fault), fault)
+
+
+def create_blueprint(demo: Demo) -> Blueprint:
+    """The userinfo endpoint."""
+    blueprint = Blueprint("identity", __name__)
+
+    @blueprint.route("/userinfo", methods=["GET", "POST"])
+    def userinfo() -> Response:
+        token = demo.store.access_token(bearer_token(request) or "")
+        if token is None:
+            return refuse(demo, request, f"{demo.issuer}/userinfo")
+        if "openid" not in token.scope.split():
+            return refuse(demo, request, f"{demo.issuer}/userinfo", error="insufficient_scope", scope="openid")
+        claims: dict[str, Any] = _claims_of(token.family.user, token.scope)
+        fault = demo.faults.take("userinfo")
+        if fault:
+            note(fault=f"userinfo={fault}")
+        match fault:
+            case "other_sub":
+                claims["sub"] = "demo-somebody-else"
+            case "no_sub":
+                del claims["sub"]
+            case "401":
+                return refuse(demo, request, f"{demo.issuer}/userinfo")
+            case "500":
+                return Response("The demo provider was told to fail.\n", 500, mimetype="text/plain")
+            case "html":
+                return Response("<!doctype html><title>Welcome</title>", mimetype="text/html")
+            case "array":
+                return jsonify([claims])
+        return jsonify(claims)
+
+    return blueprint

@@ -1,0 +1,34 @@
+"""The signing key of one run, and a second one nobody publishes."""
+
+from typing import Any
+
+from joserfc.jwk import RSAKey
+
+
+def _new_key(key_id: str) -> RSAKey:
+    return RSAKey.generate_key(2048, {"kid": key_id, "use": "sig", "alg": "RS256"})
+
+
+class SigningKey:
+    """RS256 keys, made anew at each start so that no demo token outlives its server (DEMO-1)."""
+
+    def __init__(self) -> None:
+        self.current = _new_key("demo-1")
+        self._number = 1
+        self._stranger: RSAKey | None = None
+
+    def rotate(self) -> None:
+        """Replace the key; the old one is no longer published."""
+        self._number += 1
+        self.current = _new_key(f"demo-{self._number}")
+
+    @property
+    def stranger(self) -> RSAKey:
+        """A key with the current key's id that no JWKS contains."""
+        if self._stranger is None:
+            self._stranger = _new_key(str(self.current.kid))
+        return self._stranger
+
+    def published(self) -> dict[str, Any]:
+        """The JWKS document (RFC 7517 §5)."""
+        return {"keys": [self.current.as_dict(private=False)]}

@@ -1,0 +1,19 @@
+"""What a demo provider can be started with; all times in seconds."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Options:
+    """The settings of one run, as the command line gives them."""
+
+    port: int = 0
+    token_lifetime: int = 300
+    refresh_lifetime: int = 86400
+    # RFC 6749 §4.1.2 wants codes to end within ten minutes; a browser needs seconds.
+    code_lifetime: int = 60
+    device_lifetime: int = 600
+    device_interval: int = 5
+    # How long a retired refresh token is still answered after its rotation; 0 means not at all.
+    refresh_grace: int = 0
+    faults: dict[str, str] = field(default_factory=dict)

@@ -1,0 +1,118 @@
+"""The token, device authorization and revocation endpoints: strict about the request, then Authlib, then faults."""
+
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, request
+
+from tokenkeep.demo.authorization_server import AuthorizationServer
+from tokenkeep.demo.context import Demo
+from tokenkeep.demo.log import note
+from tokenkeep.demo.token_faults import change_device_answer, change_token_answer, instead_of_token_answer
+
+# Which switch stands for which grant, beside `token` for all of them.
+GRANT_SWITCHES = {"authorization_code": "exchange", "refresh_token": "refresh", "device_code": "poll"}
+# The only form fields that may be repeated (RFC 8707 §2, RFC 8693 §2.1).
+REPEATABLE = ("resource", "audience")
+
+
+def cut_connection() -> Response:
+    """Close the connection without an answer."""
+    note(outcome="cut")
+    connection: socket.socket = request.environ["werkzeug.socket"]
+    connection.shutdown(socket.SHUT_RDWR)
+    return Response()
+
+
+def _misuse() -> Response | None:
+    """The refusal of a request that breaks RFC 6749 §3.2 in its form, if it does."""
+    reason = None
+    if request.args:
+        reason = "parameters belong into the body"
+    elif request.mimetype != "application/x-www-form-urlencoded":
+        reason = "the body must be form-encoded"
+    elif any(len(request.form.getlist(name)) > 1 for name in request.form if name not in REPEATABLE):
+        reason = "a parameter is repeated"
+    elif any(value == "" for value in request.form.values()):
+        reason = "a parameter is empty"
+    if reason is None:
+        return None
+    answer = jsonify(error="invalid_request", error_description=reason)
+    answer.status_code = 400
+    return answer
+
+
+def _noted(answer: Response) -> Response:
+    """The answer, its OAuth error written to the log."""
+    body: Any = answer.get_json(silent=True)
+    if answer.status_code != 200 and isinstance(body, dict) and "error" in body:
+        note(outcome=body["error"])
+    return answer
+
+
+def create_blueprint(demo: Demo, server: AuthorizationServer) -> Blueprint:
+    """`POST /token`, `/device_authorization` and `/revoke`."""
+    blueprint = Blueprint("token_endpoint", __name__)
+
+    def fault_of(grant: str) -> str | None:
+        """The switch value that replaces this answer."""
+        if grant == "device_code" and demo.faults.take("slow_down"):
+            return "slow_down"
+        return demo.faults.take("token") or demo.faults.take(GRANT_SWITCHES.get(grant, "token"))
+
+    def faulty(fault: str) -> Response:
+        note(outcome=fault, fault=fault)
+        answer = instead_of_token_answer(fault)
+        if (retry_after := demo.faults.value("retry_after")) is not None:
+            answer.headers["Retry-After"] = retry_after
+        return answer
+
+    def locked(create: Callable[[], Any]) -> Response:
+        # One at a time: a code or refresh token is looked at and used up in one step.
+        with demo.store.lock:
+            answer: Response = create()
+        return answer
+
+    @blueprint.post("/token")
+    def token() -> Response:
+        demo.faults.hold()
+        if (refusal := _misuse()) is not None:
+            return _noted(refusal)
+        grant = request.form.get("grant_type", "").rpartition(":")[2]
+        if demo.faults.value("token_cut") == "before":
+            demo.faults.take("token_cut")
+            return cut_connection()
+        if (fault := fault_of(grant)) is not None:
+            return faulty(fault)
+        answer = _noted(locked(server.create_token_response))
+        if answer.status_code == 200:
+            if demo.faults.take("token_cut"):
+                return cut_connection()
+            change_token_answer(demo, answer, refreshed=grant == "refresh_token")
+        return answer
+
+    @blueprint.post("/device_authorization")
+    def device_authorization() -> Response:
+        if (refusal := _misuse()) is not None:
+            return _noted(refusal)
+        fault = demo.faults.take("device")
+        if fault in ("html", "500", "503", "invalid_client", "unauthorized_client", "invalid_scope"):
+            return faulty(fault)
+        answer = _noted(locked(lambda: server.create_endpoint_response("device_authorization")))
+        if answer.status_code == 200:
+            change_device_answer(demo, answer, fault)
+        return answer
+
+    @blueprint.post("/revoke")
+    def revoke() -> Response:
+        if (refusal := _misuse()) is not None:
+            return _noted(refusal)
+        fault = demo.faults.take("revoke")
+        if fault == "cut":
+            return cut_connection()
+        if fault is not None:
+            return faulty("unsupported_token_type" if fault == "unsupported" else fault)
+        return _noted(locked(lambda: server.create_endpoint_response("revocation")))
+
+    return blueprint
