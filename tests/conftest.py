@@ -11,4 +11,7 @@ pytest_plugins = [
     "support.screen",
     "support.session_bus",
     "support.secret_service",
+    "support.browser",
+    "support.app",
+    "support.oidc_provider",
 ]

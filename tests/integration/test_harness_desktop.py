@@ -6,10 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from support.homes import MakeHome
-from support.processes import clean_environment, end, wait_for
+from support.processes import clean_environment, end
 from support.screen import Screen
 from support.secret_service import SecretService
 

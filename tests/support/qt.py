@@ -17,7 +17,7 @@ _HARMLESS = ("This plugin does not support propagateSizeHints()",)
 
 
 @pytest.fixture(scope="session")
-def qapp() -> Iterator[QApplication]:
+def qapp() -> QApplication:
     """The one QApplication of this process, drawing into memory."""
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     from PySide6.QtWidgets import QApplication
@@ -25,7 +25,7 @@ def qapp() -> Iterator[QApplication]:
     application = QApplication.instance() or QApplication(["tokenkeep-tests"])
     assert isinstance(application, QApplication)
     application.setQuitOnLastWindowClosed(False)
-    yield application
+    return application
 
 
 @pytest.fixture

@@ -76,7 +76,9 @@ class Screen:
     def find_window(self, title: str = "", *, pid: int | None = None, cls: str = "") -> int:
         """Wait for a visible window and return its id.
 
-        :param title: a regular expression for its title. :param pid: its process. :param cls: an expression for its class.
+        :param title: a regular expression for its title.
+        :param pid: its process.
+        :param cls: a regular expression for its class.
         """
         criteria = ["--all", "--onlyvisible"]
         if pid is not None:

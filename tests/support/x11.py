@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 _LINE = re.compile(
-    r'^(?P<indent> *)(?P<id>0x[0-9a-f]+) (?:"(?P<title>.*)"|\(has no name\)): \((?:"(?P<instance>[^"]*)" "(?P<cls>[^"]*)")?.*\)'
+    r'^(?P<indent> *)(?P<id>0x[0-9a-f]+) (?:"(?P<title>.*)"|\(has no name\)): '
+    r'\((?:"[^"]*" "(?P<cls>[^"]*)")?.*\)'
     r"\s+(?P<width>\d+)x(?P<height>\d+)\S+\s+\+(?P<x>-?\d+)\+(?P<y>-?\d+)$"
 )
 

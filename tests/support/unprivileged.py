@@ -1,0 +1,94 @@
+"""Runs a part of the tests as a user who may do nothing special, because root passes what others cannot."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from support.processes import clean_environment
+
+CHECKOUT = Path(__file__).parents[2]
+NOBODY = 65534
+_LIMIT = 240.0  # seconds; below the time-out of the one test that waits for all of this
+
+
+def is_entered_by_all(folder: Path) -> bool:
+    """Tell whether every user may pass through each folder down to this one, and read it."""
+    return all(path.stat().st_mode & 0o001 for path in [folder, *folder.parents]) and bool(
+        folder.stat().st_mode & 0o004
+    )
+
+
+def closed_ancestor(folder: Path) -> Path:
+    """Return the uppermost folder on the way that not every user may pass."""
+    return next(path for path in [*reversed(folder.parents), folder] if not path.stat().st_mode & 0o001)
+
+
+def run_pytest(arguments: Sequence[str], home: Path) -> subprocess.CompletedProcess[str]:
+    """As root: run pytest as `nobody`, without groups, capabilities or a way to gain any.
+
+    Where the interpreter, its packages or the checkout lie in a closed folder (an interpreter below /root, say), the
+    run gets a mount namespace of its own in which that folder is empty but for them; the machine is not changed.
+    """
+    for path in (home, home / "tmp"):
+        path.mkdir(exist_ok=True)
+    environment = clean_environment(
+        home,
+        {
+            "TMPDIR": str(home / "tmp"),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "HYPOTHESIS_STORAGE_DIRECTORY": str(home / "tmp/hypothesis"),
+        },
+    )
+    for name in [name for name in environment if name.startswith("COV")]:
+        del environment[name]
+    for path in [home, *home.rglob("*")]:
+        os.chown(path, NOBODY, NOBODY)
+
+    identity = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--no-new-privs"]
+    capabilities = ["--inh-caps=-all", "--ambient-caps=-all", "--bounding-set=-all"]
+    pytest = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:cov", *arguments]
+    command = ["setpriv", *identity, *capabilities, "--", *pytest]
+    needed = {Path(sys.base_prefix).resolve(), Path(sys.prefix), CHECKOUT}
+    hidden = {folder for folder in needed if not is_entered_by_all(folder)}
+    if hidden:
+        script = "\n".join([*_open(sorted(hidden), home), f"cd {_q(CHECKOUT)}", f"exec {shlex.join(command)}"])
+        command = ["unshare", "--mount", "--propagation=private", "--", "sh", "-euc", script]
+    return subprocess.run(
+        command,
+        env=environment,
+        cwd=CHECKOUT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=_LIMIT,
+    )
+
+
+def _open(folders: list[Path], home: Path) -> Iterable[str]:
+    """Lines of a shell script: hold each folder elsewhere, cover what is closed with empty space, put it back there."""
+    closed = {folder: closed_ancestor(folder) for folder in folders}
+    held = {folder: home / f"held-{number}" for number, folder in enumerate(folders)}
+    for folder, place in held.items():
+        yield f"mkdir {_q(place)} && mount --bind {_q(folder)} {_q(place)}"
+    for ancestor in sorted(set(closed.values())):
+        yield f"mount -t tmpfs -o mode=755 tmpfs {_q(ancestor)}"
+    for folder, place in held.items():
+        if folder in closed.values():  # its own mode shuts others out, so what is in it goes back piece by piece
+            yield f"for entry in $(ls -A {_q(place)}); do"
+            yield f"  source={_q(place)}/$entry; target={_q(folder)}/$entry"
+            yield '  if [ -d "$source" ]; then mkdir -p "$target"; else touch "$target"; fi'
+            yield '  mount --bind "$source" "$target"'
+            yield "done"
+        else:
+            yield f"mkdir -p {_q(folder)} && mount --bind {_q(place)} {_q(folder)}"
+
+
+def _q(path: Path) -> str:
+    return shlex.quote(str(path))
