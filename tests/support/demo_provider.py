@@ -1,4 +1,4 @@
-"""The demo provider as a child process, for tests: `DemoProvider`, and the fixtures `demo_provider` and `start_demo`."""
+"""The demo provider as a child process: `DemoProvider`, and the fixtures `demo_provider` and `start_demo`."""
 
 import base64
 import hashlib

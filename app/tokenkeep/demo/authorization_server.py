@@ -9,7 +9,7 @@ from authlib.integrations.flask_oauth2 import AuthorizationServer as AuthlibServ
 from authlib.oauth2.rfc6750 import BearerTokenGenerator
 from flask import Flask
 
-from tokenkeep.demo.clients import SCOPES, Client
+from tokenkeep.demo.clients import SCOPES
 from tokenkeep.demo.context import Demo
 from tokenkeep.demo.device import DeviceAuthorizationEndpoint, DeviceCodeGrant
 from tokenkeep.demo.grants import AuthorizationCodeGrant, RefreshTokenGrant
@@ -36,7 +36,7 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]
         self.register_endpoint(DeviceAuthorizationEndpoint)
         self.register_endpoint(RevocationEndpoint)
 
-    def _new_access_token(self, *, client: Client, **_details: Any) -> str:
+    def _new_access_token(self, **_details: Any) -> str:
         match self.demo.faults.take("access_token"):
             case "jwt_like":
                 # Claims that contradict expires_in: clients must not look inside (TOK-8).

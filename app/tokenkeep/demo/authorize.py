@@ -3,7 +3,7 @@
 import hashlib
 from typing import Any
 
-from authlib.oauth2.rfc6749 import AccessDeniedError, OAuth2Error
+from authlib.oauth2.rfc6749 import AccessDeniedError, InvalidRequestError, OAuth2Error
 from flask import Blueprint, Response, render_template, request
 
 from tokenkeep.demo.authorization_server import AuthorizationServer
@@ -15,8 +15,9 @@ from tokenkeep.demo.redirects import Redirects
 from tokenkeep.demo.store import BrowserSession
 
 
-class AuthorizeError(OAuth2Error):  # type: ignore[misc]
-    """An error of OpenID Connect Core §3.1.2.6, sent to the client."""
+def _query() -> str:
+    # As WSGI hands it over: a query with other bytes must not end in a decoding error.
+    return request.query_string.decode("latin-1")
 
 
 def _request_digest() -> str:
@@ -24,99 +25,115 @@ def _request_digest() -> str:
     return hashlib.sha256(request.query_string).hexdigest()
 
 
-def create_blueprint(demo: Demo, server: AuthorizationServer) -> Blueprint:
-    """`/authorize` and the login form's target `/login`; both carry the whole request in their query."""
-    blueprint = Blueprint("authorize", __name__)
-    browsers = Browsers(demo)
-    redirects = Redirects(demo)
+def _must_log_in(session: BrowserSession) -> bool:
+    prompt, max_age = request.args.get("prompt", ""), request.args.get("max_age", "")
+    return must_log_in(session, _request_digest(), prompt=prompt, max_age=max_age)
 
-    def failed(error: OAuth2Error) -> Response:
+
+class AuthorizationPages:
+    """The views of `/authorize` and `/login`; both carry the whole authorization request in their query."""
+
+    def __init__(self, demo: Demo, server: AuthorizationServer) -> None:
+        self._demo = demo
+        self._server = server
+        self._browsers = Browsers(demo)
+        self._redirects = Redirects(demo)
+
+    def ask(self) -> Response:
+        """`GET /authorize`: the login or consent page; decides nothing."""
+        session = self._browsers.session()
+        try:
+            grant = self._checked_grant()
+            if "none" in request.args.get("prompt", "").split():
+                # Consent is asked for every time, so nothing can be had in silence (OpenID Connect Core §3.1.2.6).
+                error = "login_required" if _must_log_in(session) else "consent_required"
+                raise OAuth2Error(error=error, redirect_uri=grant.redirect_uri)
+        except OAuth2Error as error:
+            return self._failed(error)
+        if _must_log_in(session):
+            return self._login_page(session, grant)
+        scopes = [(name, SCOPE_TEXTS[name]) for name in grant.request.scope.split()]
+        return self._page(session, "consent.html", grant, user=session.user, scopes=scopes)
+
+    def log_in(self) -> Response:
+        """`POST /login`: check the password, then back to the authorization request."""
+        session = self._browsers.session()
+        refuse_forgery(session, request)
+        try:
+            grant = self._checked_grant()
+        except OAuth2Error as error:
+            return self._failed(error)
+        user = self._demo.store.check_password(request.form)
+        if user is None:
+            note(outcome="wrong_password")
+            return self._login_page(session, grant, 401, "That name and password do not belong together.")
+        fresh = self._demo.store.log_in(session, user, _request_digest())
+        return self._browsers.keep(self._redirects.to(f"/authorize?{_query()}"), fresh)
+
+    def decide(self) -> Response:
+        """`POST /authorize`: the person's decision, answered by a redirect to the client."""
+        session = self._browsers.session()
+        refuse_forgery(session, request)
+        try:
+            grant = self._checked_grant()
+            if _must_log_in(session):
+                return self._redirects.to(f"/authorize?{_query()}")
+            if request.form.get("decision") != "allow":
+                raise AccessDeniedError(redirect_uri=grant.redirect_uri)
+        except OAuth2Error as error:
+            return self._failed(error)
+        if (fault := self._demo.faults.take("authorize")) is not None:
+            note(outcome=fault, fault=f"authorize={fault}")
+            return self._redirects.fail(grant.redirect_uri, fault, request.args.get("state"))
+        with self._demo.store.lock:
+            asked = self._server.create_oauth2_request(None)
+            asked.session = session
+            answer = self._server.create_authorization_response(asked, grant_user=session.user)
+        # The login has answered this request's `prompt=login`; the next one asks again.
+        session.login_for = None
+        return self._redirects.finish(answer.location)
+
+    def _checked_grant(self) -> Any:
+        """The valid authorization request of the query; raises OAuth2Error."""
+        try:
+            grant = self._server.get_consent_grant()
+        except ValueError as error:
+            # Authlib quotes parameters in its messages and refuses a message for its characters.
+            raise InvalidRequestError("A parameter has characters that are not allowed") from error
+        if any(len(request.args.getlist(name)) > 1 for name in request.args if name != "resource"):
+            raise InvalidRequestError("A parameter is repeated", redirect_uri=grant.redirect_uri)
+        prompt = request.args.get("prompt", "").split()
+        if "none" in prompt and len(prompt) > 1:
+            raise InvalidRequestError("prompt=none stands alone", redirect_uri=grant.redirect_uri)
+        return grant
+
+    def _failed(self, error: OAuth2Error) -> Response:
         """To the client where the redirect URI is known to be good, else a page."""
         note(outcome=error.error)
         if not error.redirect_uri:
-            return Response(
-                render_template("error.html", title="This request cannot go on", text=error.description), 400
-            )
+            title = "This request cannot go on"
+            return Response(render_template("error.html", title=title, text=error.description), 400)
         error.state = request.args.get("state")
-        return redirects.finish(error()[2][0][1])
+        _status, _body, headers = error()
+        return self._redirects.finish(dict(headers)["Location"])
 
-    def page(session: BrowserSession, template: str, status: int = 200, **values: Any) -> Response:
-        query = request.query_string.decode()
-        html = render_template(template, csrf=session.csrf, query=query, client=values["grant"].client, **values)
-        return browsers.keep(Response(html, status), session)
+    def _page(self, session: BrowserSession, template: str, grant: Any, status: int = 200, **values: Any) -> Response:
+        html = render_template(template, csrf=session.csrf, query=_query(), client=grant.client, **values)
+        return self._browsers.keep(Response(html, status), session)
 
-    def login_page(session: BrowserSession, grant: Any, status: int = 200, message: str = "") -> Response:
+    def _login_page(self, session: BrowserSession, grant: Any, status: int = 200, message: str = "") -> Response:
         hint = request.form.get("username") or request.args.get("login_hint", "")
         known = {name: user.username for user in USERS for name in (user.username, user.email)}
-        return page(
-            session, "login.html", status, grant=grant, message=message, users=USERS, username=known.get(hint, hint)
+        return self._page(
+            session, "login.html", grant, status, message=message, users=USERS, username=known.get(hint, hint)
         )
 
-    def checked_grant() -> Any:
-        """The valid authorization request of the query; raises OAuth2Error."""
-        try:
-            return server.get_consent_grant()
-        except ValueError as error:
-            # Authlib quotes parameters in messages and refuses the message for its characters.
-            raise OAuth2Error("A parameter has characters that are not allowed", error="invalid_request") from error
 
-    def needs_login(session: BrowserSession) -> bool:
-        args = request.args
-        return must_log_in(session, _request_digest(), prompt=args.get("prompt", ""), max_age=args.get("max_age", ""))
-
-    @blueprint.get("/authorize")
-    def ask() -> Response:
-        session = browsers.session()
-        try:
-            grant = checked_grant()
-            silent = "none" in request.args.get("prompt", "").split()
-            if silent:
-                # Consent is asked for every time, so nothing can be had in silence.
-                error = "login_required" if needs_login(session) else "consent_required"
-                raise AuthorizeError(error=error, redirect_uri=grant.redirect_uri)
-        except OAuth2Error as error:
-            return failed(error)
-        if needs_login(session):
-            return login_page(session, grant)
-        scopes = [(name, SCOPE_TEXTS[name]) for name in grant.request.scope.split()]
-        return page(session, "consent.html", grant=grant, user=session.user, scopes=scopes)
-
-    @blueprint.post("/login")
-    def log_in() -> Response:
-        session = browsers.session()
-        refuse_forgery(session, request)
-        try:
-            grant = checked_grant()
-        except OAuth2Error as error:
-            return failed(error)
-        user = demo.store.users.get(request.form.get("username", "").strip().lower())
-        if user is None or request.form.get("password") != user.password:
-            note(outcome="wrong_password")
-            return login_page(session, grant, 401, "That name and password do not belong together.")
-        fresh = demo.store.log_in(session, user, _request_digest())
-        return browsers.keep(redirects.to(f"/authorize?{request.query_string.decode()}"), fresh)
-
-    @blueprint.post("/authorize")
-    def decide() -> Response:
-        session = browsers.session()
-        refuse_forgery(session, request)
-        try:
-            grant = checked_grant()
-            if needs_login(session):
-                return redirects.to(f"/authorize?{request.query_string.decode()}")
-            if request.form.get("decision") != "allow":
-                raise AccessDeniedError(redirect_uri=grant.redirect_uri)
-            if (fault := demo.faults.take("authorize")) is not None:
-                note(fault=f"authorize={fault}")
-                return redirects.fail(grant.redirect_uri, fault, request.args.get("state"))
-        except OAuth2Error as error:
-            return failed(error)
-        with demo.store.lock:
-            asked = server.create_oauth2_request(None)
-            asked.session = session
-            answer = server.create_authorization_response(asked, grant_user=session.user)
-        # The login has answered this request's `prompt=login`; the next one asks again.
-        session.login_for = None
-        return redirects.finish(answer.location)
-
+def create_blueprint(demo: Demo, server: AuthorizationServer) -> Blueprint:
+    """The routes `/authorize` and `/login`."""
+    blueprint = Blueprint("authorize", __name__)
+    pages = AuthorizationPages(demo, server)
+    blueprint.add_url_rule("/authorize", "ask", pages.ask, methods=["GET"])
+    blueprint.add_url_rule("/authorize", "decide", pages.decide, methods=["POST"])
+    blueprint.add_url_rule("/login", "log_in", pages.log_in, methods=["POST"])
     return blueprint

@@ -42,7 +42,7 @@ class Client:
 
     client_id: str
     name: str
-    # Registered loopback redirect URIs: `http` address literals whose port is free and whose path begins with the prefix.
+    # Registered loopback redirect URIs: `http`, these hosts, any port, a path of the prefix and one segment.
     redirect_hosts: tuple[str, ...]
     redirect_path_prefix: str
     grant_types: tuple[str, ...]
@@ -74,10 +74,10 @@ class Client:
         # Comparing the whole text catches user information, queries, fragments and odd spellings of the port.
         return plain and redirect_uri in rebuilt
 
-    def check_client_secret(self, client_secret: str) -> bool:
+    def check_client_secret(self, _client_secret: str) -> bool:
         return False
 
-    def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
+    def check_endpoint_auth_method(self, method: str, _endpoint: str) -> bool:
         return method == "none"
 
     def check_response_type(self, response_type: str) -> bool:

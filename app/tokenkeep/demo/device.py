@@ -61,7 +61,7 @@ class DeviceAuthorizationEndpoint(AuthlibDeviceAuthorizationEndpoint):  # type: 
     def get_verification_uri(self) -> str:
         return f"{self.demo.issuer}/device"
 
-    def save_device_credential(self, client_id: str, scope: str, data: dict[str, Any]) -> None:
+    def save_device_credential(self, *_details: Any) -> None:
         """Nothing: create_endpoint_response keeps it, because the challenge is known only there."""
 
 

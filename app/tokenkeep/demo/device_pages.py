@@ -41,8 +41,8 @@ def create_blueprint(demo: Demo) -> Blueprint:
         client = demo.store.clients[device.client_id]
         message = ""
         if "password" in form:
-            user = demo.store.users.get(form.get("username", "").strip().lower())
-            if user is not None and form["password"] == user.password:
+            user = demo.store.check_password(form)
+            if user is not None:
                 session = demo.store.log_in(session, user, device.device_code)
             else:
                 note(outcome="wrong_password")

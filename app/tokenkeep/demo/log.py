@@ -16,7 +16,7 @@ LONGEST_WAIT = 60.0
 
 
 class RequestLog:
-    """Entries in order of arrival, with counters such as `/token`, `/token.refresh_token`, `/token.refresh_token.ok`."""
+    """Entries in order of arrival; counters like `/token`, `/token.refresh_token`, `/token.refresh_token.ok`."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()

@@ -21,7 +21,7 @@ class RevocationEndpoint(AuthlibRevocationEndpoint):  # type: ignore[misc]
         token: Token | None = self.server.demo.store.tokens.get(request.form["token"])
         return token if token and token.check_client(client) else None
 
-    def revoke_token(self, token: Token, request: Any) -> None:
+    def revoke_token(self, token: Token, _request: Any) -> None:
         token.revoked = True
         if token.kind == "refresh_token":
             token.family.revoked = True

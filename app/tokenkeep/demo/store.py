@@ -4,7 +4,7 @@ import hashlib
 import secrets
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from tokenkeep.demo.clients import Client, User
@@ -153,6 +153,11 @@ class Store:
                 if token.family is family and token.kind == "access_token":
                     token.revoked = True
 
+    def check_password(self, form: Mapping[str, str]) -> User | None:
+        """The person whose `username` and `password` a login form holds."""
+        user = self.users.get(form.get("username", "").strip().lower())
+        return user if user is not None and form.get("password") == user.password else None
+
     def new_session(self) -> BrowserSession:
         session = BrowserSession(secrets.token_urlsafe(32))
         with self.lock:
@@ -166,7 +171,3 @@ class Store:
         with self.lock:
             self.sessions.pop(session.key, None)
         return fresh
-
-    def end_session(self, session: BrowserSession) -> None:
-        with self.lock:
-            self.sessions.pop(session.key, None)
