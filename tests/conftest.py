@@ -11,7 +11,10 @@ pytest_plugins = [
     "support.screen",
     "support.session_bus",
     "support.secret_service",
+    "support.desktop_services",
     "support.browser",
     "support.app",
     "support.oidc_provider",
+    "support.demo_provider",
+    "support.canaries",
 ]
