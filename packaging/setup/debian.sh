@@ -26,7 +26,9 @@ programs=(
 
 give_up() {
     complain "missing: $*"
-    if is_debian; then complain "installing needs root or sudo without a password; by hand: apt-get install ${*//|*/}"; fi
+    if is_debian && ! may_install; then
+        complain "installing needs root, or sudo that asks no password; by hand: apt-get install ${*//|*/}"
+    fi
     [ "$purpose" = demo ] || exit 1
     complain "the demo goes on, but its windows may not open without them"
     exit 0
