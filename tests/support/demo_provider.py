@@ -39,7 +39,7 @@ class DemoProvider:
 
     def __enter__(self) -> Self:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tokenkeep.demo", *self._arguments],
+            [sys.executable, "-W", "error", "-m", "tokenkeep.demo", *self._arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

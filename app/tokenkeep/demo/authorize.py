@@ -86,9 +86,8 @@ class AuthorizationPages:
             note(outcome=fault, fault=f"authorize={fault}")
             return self._redirects.fail(grant.redirect_uri, fault, request.args.get("state"))
         with self._demo.store.lock:
-            asked = self._server.create_oauth2_request(None)
-            asked.session = session
-            answer = self._server.create_authorization_response(asked, grant_user=session.user)
+            grant.request.session = session
+            answer = self._server.create_authorization_response(grant.request, grant_user=session.user, grant=grant)
         # The login has answered this request's `prompt=login`; the next one asks again.
         session.login_for = None
         return self._redirects.finish(answer.location)
@@ -112,7 +111,7 @@ class AuthorizationPages:
         note(outcome=error.error)
         if not error.redirect_uri:
             title = "This request cannot go on"
-            return Response(render_template("error.html", title=title, text=error.description), 400)
+            return Response(render_template("error.html", title=title, text=error.get_error_description(), stopped=True), 400)
         error.state = request.args.get("state")
         _status, _body, headers = error()
         return self._redirects.finish(dict(headers)["Location"])

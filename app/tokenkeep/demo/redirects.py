@@ -35,7 +35,7 @@ class Redirects:
         """The answer that the `authorize` switch asks for."""
         if fault == "error_page":
             text = "The demo provider was told to stop here."
-            return Response(render_template("error.html", title="Nothing goes back", text=text), 400)
+            return Response(render_template("error.html", title="Nothing goes back", text=text, stopped=True), 400)
         described = {"error": "access_denied", "error_description": MARKUP} if fault == "markup" else {"error": fault}
         if state:
             described["state"] = state
