@@ -1,0 +1,188 @@
+"""Where the engine's thread and the window's meet: events arrive as Qt signals, commands go over and come back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
+
+from tokenkeep.domain.errors import TokenKeepError
+
+if TYPE_CHECKING:
+    from tokenkeep.engine.engine import Engine
+    from tokenkeep.engine.events import Event, Subscription
+    from tokenkeep.engine.thread import EngineThread
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+# Milliseconds between two snapshots: they come faster than frames, and a repaint of everything is not free.
+COALESCE = 100
+
+
+class Bridge(QObject):
+    """Lives in the window's thread; all of its signals are emitted there.
+
+    `snapshot` carries an `EngineSnapshot`, `sign_in` a `SignInSnapshot`, `access_request` an `AccessRequest`,
+    `access_settled` the id of a request that waits no longer, `notice` a `Notice`, `problem` the `TokenKeepError`
+    of a command that came to nothing. `quit` also comes when the engine has ended by itself.
+    """
+
+    snapshot = Signal(object)
+    sign_in = Signal(object)
+    access_request = Signal(object)
+    access_settled = Signal(str)
+    notice = Signal(object)
+    config = Signal(object)
+    show = Signal()
+    quit = Signal()
+    problem = Signal(object)
+
+    _arrived = Signal()
+    _ended = Signal()
+
+    def __init__(self, thread: EngineThread, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._thread = thread
+        self._events: deque[Event] = deque()
+        self._told = False
+        self._subscription: Subscription | None = None
+        self._commands: set[asyncio.Task[None]] = set()
+        self._last: object = None
+        self._pause = QTimer(self, singleShot=True, interval=COALESCE)
+        self._stale = False
+        self._pause.timeout.connect(self._pause_over)
+        self._arrived.connect(self._take_events, Qt.ConnectionType.QueuedConnection)
+        self._ended.connect(self.quit, Qt.ConnectionType.QueuedConnection)
+
+    @property
+    def engine(self) -> Engine:
+        """The façade: its coroutines are made here and handed to `ask` or `do`; only `snapshot` is called directly."""
+        return self._thread.engine
+
+    # --- commands -----------------------------------------------------------------------------------------------
+
+    def ask(self, coroutine: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
+        """Run a coroutine of the engine over there; the future belongs to the window's loop and may be awaited."""
+        return asyncio.wrap_future(self._thread.submit(coroutine))
+
+    def do(
+        self,
+        coroutine: Coroutine[Any, Any, T],
+        done: Callable[[T], object] | None = None,
+        failed: Callable[[TokenKeepError], object] | None = None,
+    ) -> None:
+        """Run a coroutine of the engine over there and return at once.
+
+        :param done: called with its result.
+        :param failed: called with its error in place of the signal `problem`.
+        """
+        task = asyncio.ensure_future(self._do(coroutine, done, failed or self.problem.emit))
+        self._commands.add(task)
+        task.add_done_callback(self._commands.discard)
+
+    async def _do(
+        self,
+        coroutine: Coroutine[Any, Any, T],
+        done: Callable[[T], object] | None,
+        failed: Callable[[TokenKeepError], object],
+    ) -> None:
+        try:
+            result = await self.ask(coroutine)
+        except TokenKeepError as error:
+            failed(error)
+        except Exception:
+            log.exception("a command of the window failed unexpectedly")
+            failed(TokenKeepError("Something unexpected went wrong.", hint="The log has more."))
+        else:
+            if done is not None:
+                done(result)
+
+    def call(self, function: Callable[..., object], *args: object) -> None:
+        """Call one of the engine's plain functions on its loop, soon; what it raises arrives as `problem`."""
+
+        async def called() -> None:
+            function(*args)
+
+        self.do(called())
+
+    # --- events -------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to pass on events; the first is a snapshot."""
+        self._thread.submit(self._listen()).add_done_callback(self._listened)
+
+    def stop(self) -> None:
+        """End it: no signal comes after this, and commands that are under way are given up."""
+        self._arrived.disconnect()
+        self._ended.disconnect()
+        self._pause.stop()
+        self.blockSignals(True)
+        for task in self._commands:
+            task.cancel()
+        if self._subscription is not None:
+            self._thread.call(self._subscription.close)
+
+    async def _listen(self) -> None:
+        """Runs on the engine's loop."""
+        self._subscription = self._thread.engine.subscribe()
+        async for event in self._subscription:
+            self._events.append(event)
+            if not self._told:  # one signal for a burst of events: the window's queue stays short
+                self._told = True
+                self._arrived.emit()
+
+    def _listened(self, future: Future[None]) -> None:
+        """The subscription ended, so the engine did; runs on the engine's thread."""
+        if not future.cancelled() and (error := future.exception()) is not None:
+            log.error("the window lost the engine", exc_info=error)
+        try:
+            self._ended.emit()
+        except RuntimeError:  # the window was faster: this object is gone already
+            return
+
+    def _take_events(self) -> None:
+        self._told = False
+        while self._events:
+            self._pass_on(self._events.popleft())
+
+    def _pass_on(self, event: Event) -> None:
+        match event.kind:
+            case "show":
+                self.show.emit()
+            case "quit":
+                self.quit.emit()
+            case "notice":
+                self.notice.emit(event.data)
+            case _:
+                self._snapshot_soon()
+                if event.kind == "sign_in":
+                    self.sign_in.emit(event.data)
+                elif event.kind == "access_request" and isinstance(event.data, str):
+                    self.access_settled.emit(event.data)
+                elif event.kind == "access_request":
+                    self.access_request.emit(event.data)
+                elif event.kind == "config":
+                    self.config.emit(event.data)
+
+    def _snapshot_soon(self) -> None:
+        """At once after a quiet time, else when the pause is over."""
+        if self._pause.isActive():
+            self._stale = True
+            return
+        self._pause.start()
+        self._stale = False
+        snapshot = self._thread.engine.snapshot()
+        if snapshot != self._last:
+            self._last = snapshot
+            self.snapshot.emit(snapshot)
+
+    def _pause_over(self) -> None:
+        if self._stale:
+            self._snapshot_soon()
