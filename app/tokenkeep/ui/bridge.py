@@ -7,6 +7,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
@@ -57,9 +58,10 @@ class Bridge(QObject):
         self._last: object = None
         self._pause = QTimer(self, singleShot=True, interval=COALESCE)
         self._stale = False
+        self._stopped = False
         self._pause.timeout.connect(self._pause_over)
         self._arrived.connect(self._take_events, Qt.ConnectionType.QueuedConnection)
-        self._ended.connect(self.quit, Qt.ConnectionType.QueuedConnection)
+        self._ended.connect(self._engine_ended, Qt.ConnectionType.QueuedConnection)
 
     @property
     def engine(self) -> Engine:
@@ -69,8 +71,17 @@ class Bridge(QObject):
     # --- commands -----------------------------------------------------------------------------------------------
 
     def ask(self, coroutine: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
-        """Run a coroutine of the engine over there; the future belongs to the window's loop and may be awaited."""
-        return asyncio.wrap_future(self._thread.submit(coroutine))
+        """Run a coroutine of the engine over there; the future belongs to the window's loop and may be awaited.
+
+        With an engine that has ended it is cancelled.
+        """
+        try:
+            return asyncio.wrap_future(self._thread.submit(coroutine))
+        except RuntimeError:  # its loop is closed
+            coroutine.close()
+            ended: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+            ended.cancel()
+            return ended
 
     def do(
         self,
@@ -120,14 +131,14 @@ class Bridge(QObject):
 
     def stop(self) -> None:
         """End it: no signal comes after this, and commands that are under way are given up."""
-        self._arrived.disconnect()
-        self._ended.disconnect()
+        self._stopped = True
+        self._events.clear()
         self._pause.stop()
-        self.blockSignals(True)
         for task in self._commands:
             task.cancel()
         if self._subscription is not None:
-            self._thread.call(self._subscription.close)
+            with suppress(RuntimeError):  # its loop is closed
+                self._thread.call(self._subscription.close)
 
     async def _listen(self) -> None:
         """Runs on the engine's loop."""
@@ -142,14 +153,16 @@ class Bridge(QObject):
         """The subscription ended, so the engine did; runs on the engine's thread."""
         if not future.cancelled() and (error := future.exception()) is not None:
             log.error("the window lost the engine", exc_info=error)
-        try:
+        with suppress(RuntimeError):  # the window was faster: this object is gone already
             self._ended.emit()
-        except RuntimeError:  # the window was faster: this object is gone already
-            return
+
+    def _engine_ended(self) -> None:
+        if not self._stopped:
+            self.quit.emit()
 
     def _take_events(self) -> None:
         self._told = False
-        while self._events:
+        while self._events and not self._stopped:
             self._pass_on(self._events.popleft())
 
     def _pass_on(self, event: Event) -> None:
