@@ -90,7 +90,8 @@ def line_height(kind: FontKind = "body") -> int:
 
 def own_look(app: QApplication) -> bool:
     """Whether the widgets take our palette and sheet; macOS and Windows keep their own."""
-    return app.style().name().lower() == "fusion"
+    # A sheet wraps the style into one without a name: whoever has a sheet, has ours.
+    return bool(app.styleSheet()) or app.style().name().lower() == "fusion"
 
 
 def high_contrast() -> bool:
