@@ -8,6 +8,7 @@ pytest_plugins = [
     "support.logfail",
     "support.qt",
     "support.skips",
+    "support.property_tests",
     "support.screen",
     "support.session_bus",
     "support.secret_service",

@@ -7,11 +7,12 @@ cd "$(dirname "$0")/../.."
 
 purpose=${1:?demo or test}
 
-# What Qt's platform plug-in for X11 is linked against, less what PySide6 brings itself.
+# What Qt and its platform plug-ins for X11 and Wayland are linked against, less what PySide6 brings itself.
 qt=(
-    libdbus-1-3 libegl1 libfontconfig1 libfreetype6 libgl1 "libglib2.0-0|libglib2.0-0t64" libx11-6 libx11-xcb1 libxcb1
-    libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 libxcb-render0 libxcb-shape0
-    libxcb-shm0 libxcb-sync1 libxcb-xfixes0 libxcb-xkb1 libxkbcommon-x11-0 libxkbcommon0
+    libbrotli1 libdbus-1-3 libegl1 libfontconfig1 libfreetype6 libgl1 "libglib2.0-0|libglib2.0-0t64" libgssapi-krb5-2
+    libwayland-client0 libwayland-cursor0 libx11-6 libx11-xcb1 libxcb1 libxcb-cursor0 libxcb-glx0 libxcb-icccm4 libxcb-image0
+    libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 libxcb-render0 libxcb-shape0 libxcb-shm0 libxcb-sync1 libxcb-util1
+    libxcb-xfixes0 libxcb-xkb1 libxkbcommon-x11-0 libxkbcommon0 libzstd1
 )
 # A screen with window manager and tray, a browser with its driver, a session bus with a keyring, an independent token agent.
 harness=(
