@@ -72,7 +72,11 @@ class Vault(Protocol):
         ...
 
     def write_session(self, provider: str, session: StoredSession) -> None:
-        """Durable when it returns (synchronous=FULL)."""
+        """Durable when it returns, against a power cut too (synchronous=FULL)."""
+        ...
+
+    def mark_session(self, provider: str, session: StoredSession) -> None:
+        """As `write_session` but durable only against the end of this process: for notes made before a request."""
         ...
 
     def delete_session(self, provider: str) -> None:

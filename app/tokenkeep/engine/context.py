@@ -1,0 +1,64 @@
+"""What all parts of the engine share: clock, pools, transport, vault, settings, and the way to tell of a change."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from tokenkeep.domain.configuration import Configuration
+from tokenkeep.domain.ports import Browser, Clock, Prompter, Vault
+from tokenkeep.domain.tokens import Secret
+from tokenkeep.engine.events import EventBus
+from tokenkeep.engine.vault_access import VaultAccess
+from tokenkeep.engine.workers import NetPool, WorkerPool
+from tokenkeep.oauth.transport import Transport
+
+
+class Storage(Protocol):
+    """How a vault is opened, in two steps on two threads: the first may wait for a person, the second never does."""
+
+    def key(self, kind: str, passphrase: Secret | None) -> object:
+        """Get the master key. Blocking, on the keyring thread.
+
+        :param kind: `keyring`, `passphrase` or `memory`.
+        :raises Locked: the keyring is locked or its dialog was dismissed, or the passphrase is wrong.
+        :raises StorageFailed: there is no usable keyring.
+        """
+        ...
+
+    def open(self, key: object) -> Vault:
+        """Open the vault with that key. Blocking, on the vault thread.
+
+        :raises Locked: the vault is sealed under another key.
+        :raises StorageFailed: the file cannot be used.
+        """
+        ...
+
+
+@dataclass
+class Context:
+    """One for each engine.
+
+    :param jitter: a number in [0, 1), new at each call.
+    :param configuration: replaced as a whole when the file was read again.
+    """
+
+    clock: Clock
+    net: NetPool
+    keyring: WorkerPool
+    transport: Transport
+    vault: VaultAccess
+    browser: Browser
+    prompter: Prompter
+    configuration: Configuration
+    bus: EventBus
+    jitter: Callable[[], float] = field(default=random.SystemRandom().random)
+    tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+
+    def spawn(self, task: asyncio.Task[Any]) -> None:
+        """Keep a task alive until it is done; whatever is left is cancelled when the engine stops."""
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)

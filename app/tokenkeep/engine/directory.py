@@ -1,0 +1,123 @@
+"""All sessions by provider id: made, changed and removed as the configuration says, restored from the vault."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from difflib import get_close_matches
+
+from tokenkeep.domain.configuration import Configuration
+from tokenkeep.domain.errors import Misconfigured, UnknownProvider
+from tokenkeep.domain.provider import BrokenProvider
+from tokenkeep.domain.session import SessionSnapshot, SessionState
+from tokenkeep.domain.tokens import StoredSession
+from tokenkeep.engine.context import Context
+from tokenkeep.engine.sessions import Session
+
+
+class Directory:
+    """Used on the engine's loop only.
+
+    :param changed: called with a session after each of its changes.
+    """
+
+    def __init__(self, context: Context, changed: Callable[[Session], None]) -> None:
+        self._context = context
+        self._changed = changed
+        self._sessions: dict[str, Session] = {}
+        self._broken: dict[str, BrokenProvider] = {}
+        self._stored: dict[str, StoredSession] = {}
+
+    def __iter__(self) -> Iterator[Session]:
+        return iter(self._sessions.values())
+
+    def find(self, provider: str) -> Session | None:
+        """The session of a provider that can work, else None."""
+        return self._sessions.get(provider)
+
+    def get(self, provider: str) -> Session:
+        """The session of a provider.
+
+        :raises Misconfigured: its entry cannot work.
+        :raises UnknownProvider: there is no such entry; the hint names near ones.
+        """
+        session = self._sessions.get(provider)
+        if session is not None:
+            return session
+        broken = self._broken.get(provider)
+        if broken is not None:
+            raise _misconfigured(broken)
+        known = [*self._sessions, *self._broken]
+        near = get_close_matches(provider, known, n=3)
+        if near:
+            hint = f"Did you mean {' or '.join(near)}?"
+        else:
+            hint = f"There are: {', '.join(sorted(known)[:8])}." if known else "No provider is set up yet."
+        raise UnknownProvider(f"No provider is called {provider[:64]!r}.", hint=hint)
+
+    def use(self, configuration: Configuration) -> list[str]:
+        """Take over a configuration; the ids of removed providers are given back."""
+        self._broken = {
+            id_: entry for id_, entry in configuration.providers.items() if isinstance(entry, BrokenProvider)
+        }
+        removed = []
+        for id_ in list(self._sessions):
+            if id_ not in configuration.providers or id_ in self._broken:
+                session = self._sessions.pop(id_)
+                if session.stored is not None:
+                    self._stored[id_] = session.stored  # an entry broken for a minute must not lose its sign-in
+                removed.append(id_)
+        for id_, entry in configuration.providers.items():
+            if isinstance(entry, BrokenProvider):
+                continue
+            session = self._sessions.get(id_)
+            if session is None:
+                self._sessions[id_] = session = Session(self._context, entry, self._changed)
+                self._restore(session)
+                self._changed(session)
+            elif session.provider != entry:
+                session.reconfigure(entry)
+        return removed
+
+    def restore(self, stored: dict[str, StoredSession]) -> None:
+        """Take over what the vault kept of earlier runs."""
+        self._stored = dict(stored)
+        for session in self._sessions.values():
+            self._restore(session)
+
+    def _restore(self, session: Session) -> None:
+        stored = self._stored.pop(session.provider.id, None)
+        if stored is not None and session.state is SessionState.SIGNED_OUT:
+            session.restore(stored)
+
+    def snapshots(self) -> tuple[SessionSnapshot, ...]:
+        """All, in the order of the configuration."""
+        order = self._context.configuration.providers
+        return tuple(self.snapshot(id_) for id_ in order)
+
+    def snapshot(self, provider: str) -> SessionSnapshot:
+        """One, a broken entry as a failed session.
+
+        :raises UnknownProvider: there is no such entry.
+        """
+        broken = self._broken.get(provider)
+        if broken is None:
+            return self.get(provider).snapshot()
+        return SessionSnapshot(
+            id=broken.id,
+            name=broken.title,
+            issuer="",
+            flow="",
+            state=SessionState.FAILED,
+            last_error=_misconfigured(broken),
+            since=self._context.clock.wall(),
+        )
+
+
+def _misconfigured(broken: BrokenProvider) -> Misconfigured:
+    return Misconfigured(
+        broken.reason,
+        key=broken.key,
+        line=broken.line,
+        provider=broken.id,
+        hint="Correct the entry in config.toml; it is read again by itself.",
+    )

@@ -1,0 +1,567 @@
+"""The façade: commands go in, immutable snapshots and events come out; every surface is a client of this."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+import tokenkeep
+from tokenkeep.domain.access import OWN_WINDOW, Application, Decision, Grant, Holding
+from tokenkeep.domain.configuration import Configuration
+from tokenkeep.domain.errors import (
+    Locked,
+    NotFound,
+    SignInRequired,
+    StorageFailed,
+    TimedOut,
+    TokenKeepError,
+)
+from tokenkeep.domain.ports import Browser, Clock, Network, PowerEvents, Prompter
+from tokenkeep.domain.session import EngineSnapshot, SessionSnapshot, SignInSnapshot, StorageState, overall
+from tokenkeep.domain.tokens import GrantedToken, Secret, TokenQuery
+from tokenkeep.engine.access_gate import AccessGate
+from tokenkeep.engine.activity import Activity
+from tokenkeep.engine.context import Context, Storage
+from tokenkeep.engine.directory import Directory
+from tokenkeep.engine.events import EventBus, Subscription
+from tokenkeep.engine.notices import Notices
+from tokenkeep.engine.refresher import Refresher
+from tokenkeep.engine.sessions import Session
+from tokenkeep.engine.signin import SignIns
+from tokenkeep.engine.vault_access import VaultAccess
+from tokenkeep.engine.workers import NetPool, WorkerPool
+from tokenkeep.oauth.revocation import Revocation
+from tokenkeep.oauth.transport import Transport
+
+log = logging.getLogger(__name__)
+
+WAITED_FOR = 1.0  # seconds somebody waits before the tray says "working"
+STOP_LIMIT = 2.0  # seconds that pending writes get when quitting; a frozen provider is not waited for
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """The outside world as `bootstrap.py` hands it in.
+
+    :param read_configuration: reads `config.toml`; blocking.
+    :param configuration_signature: cheap to get, differs when the file changed on disk.
+    :param remember_storage: writes where the master key is to be kept into `config.toml`; blocking.
+    """
+
+    clock: Clock
+    transport: Transport
+    storage: Storage
+    browser: Browser
+    prompter: Prompter
+    power: PowerEvents
+    network: Network
+    read_configuration: Callable[[], Configuration]
+    configuration_signature: Callable[[], object]
+    remember_storage: Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class SignOut:
+    """What came of a sign-out: it always holds here; `revoked` says whether it holds at the provider too."""
+
+    revoked: bool | Literal["unsupported"]
+    detail: str
+
+
+class Engine:
+    """One for each process. All methods are for the engine's loop, `snapshot` for any thread."""
+
+    def __init__(self, outside: Outside) -> None:
+        self._outside = outside
+        self._boot_id = uuid.uuid4().hex
+        self._started_at = outside.clock.wall()
+        self._bus = EventBus(self._boot_id, self.snapshot)
+        self._context = Context(
+            clock=outside.clock,
+            net=NetPool(),
+            keyring=WorkerPool("keyring", 1),
+            transport=outside.transport,
+            vault=VaultAccess(),
+            browser=outside.browser,
+            prompter=outside.prompter,
+            configuration=Configuration(),
+            bus=self._bus,
+        )
+        self._directory = Directory(self._context, self._session_changed)
+        self._notices = Notices(self._context)
+        self._gate = AccessGate(self._context, self._notices.access_asked)
+        self._sign_ins = SignIns(self._context)
+        self._activity = Activity(self._context)
+        self._refresher = Refresher(outside.clock, self._context.jitter, self._each_slice)
+        self._signature: object = None
+        self._storage_problem: TokenKeepError | None = None
+        self._opened = asyncio.Event()  # the vault is open, or it is known why it is not
+        self._restoring = False
+        self._waiting_long = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._changed: dict[str, Session] = {}
+        self._told: dict[str, SessionSnapshot] = {}
+        self._snapshot: EngineSnapshot | None = None
+        self._last = self._build_snapshot()
+
+    # --- life -------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Read the configuration, begin to open the vault and to keep tokens fresh.
+
+        A locked or missing keyring is no reason not to start: the engine is then locked and says what can be done.
+        """
+        self._loop = asyncio.get_running_loop()
+        self._signature = self._outside.configuration_signature()
+        self._use(await self._context.net.run(self._outside.read_configuration))
+        self._spawn(self._open_vault(self._context.configuration.storage.key, None))
+        self._spawn(self._refresher.run())
+        self._outside.power.watch(partial(self._from_outside, self._refresher.woke))
+        self._outside.network.watch(partial(self._from_outside, self._network_changed))
+
+    async def stop(self) -> None:
+        """End everything in under 3 s whatever hangs: calls at providers are cut, pending writes get two seconds."""
+        self._outside.power.close()
+        self._outside.network.close()
+        self._bus.close()
+        try:
+            async with asyncio.timeout(STOP_LIMIT):
+                self._context.transport.close()
+                await self._sign_ins.cancel_all()
+                for task in list(self._context.tasks):
+                    task.cancel()
+                await self._activity.flush()
+                await self._context.vault.close()
+        except TimeoutError:
+            log.warning("the vault did not finish in time")
+        self._context.net.close()
+        self._context.keyring.close()
+
+    async def opened(self) -> None:
+        """Return when the vault is open, or when it is known why it cannot be opened now."""
+        await self._opened.wait()
+
+    async def reload(self) -> None:
+        """Read the configuration again."""
+        self._signature = self._outside.configuration_signature()
+        self._use(await self._context.net.run(self._outside.read_configuration))
+        self._bus.publish("config", self._context.configuration.problems)
+
+    def show(self) -> None:
+        """Ask for the window to be raised."""
+        self._bus.publish("show", None)
+
+    def quit(self) -> None:
+        """Ask the process to end."""
+        self._bus.publish("quit", None)
+
+    # --- what is shown ----------------------------------------------------------------------------------------
+
+    def snapshot(self) -> EngineSnapshot:
+        """Everything there is to show. On other threads than the engine's it may be a few milliseconds old."""
+        try:
+            on_loop = asyncio.get_running_loop() is self._loop
+        except RuntimeError:
+            on_loop = False
+        if on_loop and self._snapshot is None:
+            self._snapshot = self._last = self._build_snapshot()
+        return self._last
+
+    def subscribe(self, after: str | None = None) -> Subscription:
+        """Follow the events, beginning with a snapshot.
+
+        :param after: `boot_id:number` of the last event that was read before.
+        """
+        return self._bus.subscribe(after)
+
+    def provider(self, provider: str) -> SessionSnapshot:
+        """One provider; raises as `Directory.get` for an unknown one."""
+        return self._directory.snapshot(provider)
+
+    @property
+    def boot_id(self) -> str:
+        """Names this run; the numbers of events belong to it."""
+        return self._boot_id
+
+    def _build_snapshot(self) -> EngineSnapshot:
+        sessions = self._directory.snapshots()
+        unsaved = any(session.unsaved for session in self._directory)
+        locked = self._opened.is_set() and not self._context.vault.attached
+        return EngineSnapshot(
+            state=overall(sessions, locked=locked, waited_for=self._waiting_long > 0),
+            storage=StorageState.DEGRADED if unsaved else self._context.vault.state,
+            version=tokenkeep.__version__,
+            boot_id=self._boot_id,
+            started_at=self._started_at,
+            sessions=sessions,
+            sign_ins=self._sign_ins.snapshots,
+            access_requests=self._gate.requests,
+            problems=self._context.configuration.problems,
+            storage_notice=self._storage_notice(),
+            locked=locked,
+        )
+
+    def _storage_notice(self) -> str:
+        if self._storage_problem is not None:
+            return f"{self._storage_problem.detail} {self._storage_problem.hint}".strip()
+        return self._context.vault.notice
+
+    def _session_changed(self, session: Session) -> None:
+        self._refresher.plan(session)
+        if not self._changed and self._loop is not None:
+            self._loop.call_soon(self._tell)
+        self._changed[session.provider.id] = session
+
+    def _something_changed(self) -> None:
+        if not self._changed and self._snapshot is not None and self._loop is not None:
+            self._loop.call_soon(self._tell)
+        self._snapshot = None
+
+    def _tell(self) -> None:
+        """Publish what changed since the last turn of the loop, each session once."""
+        changed, self._changed = self._changed, {}
+        for id_, session in changed.items():
+            if self._directory.find(id_) is not session:
+                continue
+            snapshot = session.snapshot()
+            if snapshot != self._told.get(id_):
+                self._told[id_] = snapshot
+                self._bus.publish("session", snapshot)
+                self._notices.session_changed(snapshot, news=not self._restoring)
+        before = self._last
+        self._snapshot = self._last = self._build_snapshot()
+        status = (self._last.state, self._last.storage, self._last.locked, self._last.storage_notice)
+        if status != (before.state, before.storage, before.locked, before.storage_notice):
+            self._bus.publish("status", self._last)
+
+    # --- tokens -----------------------------------------------------------------------------------------------
+
+    def token_now(self, provider: str, query: TokenQuery, application: Application) -> GrantedToken | None:
+        """The token when no I/O, no person and no waiting is needed; None when `token` has to be awaited.
+
+        Raises as `token` for what is certain already.
+        """
+        session = self._directory.get(provider)
+        if not self._context.vault.attached:
+            return None
+        if self._gate.decision(application, provider, query.scope or session.scope) is not Decision.ALLOW:
+            return None
+        granted = session.token_now(query)
+        if granted is not None:
+            self._activity.record("token", provider, "ok", application)
+        return granted
+
+    async def token(self, provider: str, query: TokenQuery, application: Application) -> GrantedToken:
+        """A token for a program: may it, is there a valid one, else join the refresh, else a sign-in if it asked so.
+
+        :raises TokenKeepError: with the codes of the socket API.
+        """
+        session = self._directory.get(provider)
+        try:
+            async with asyncio.timeout(query.wait):
+                with self._somebody_waits():
+                    await self._check_open()
+                    await self._admit(session, query, application)
+                    granted = await self._token_or_sign_in(session, query, application)
+        except TimeoutError:
+            error: TokenKeepError = TimedOut(f"No token for {session.provider.title} yet.", provider=provider)
+            if not self._opened.is_set():
+                error = Locked("The keyring has not answered yet; it may be asking to be unlocked.")
+            self._activity.record("token", provider, error.code, application)
+            raise error from None
+        except TokenKeepError as error:
+            self._activity.record("token", provider, error.code, application)
+            raise
+        self._activity.record("token", provider, "ok", application)
+        return granted
+
+    async def _token_or_sign_in(self, session: Session, query: TokenQuery, application: Application) -> GrantedToken:
+        try:
+            return await session.token(query, application.name)
+        except SignInRequired as error:
+            if not query.interactive:
+                pending = self._sign_ins.pending(session.provider.id)
+                error.sign_in = None if pending is None else pending.id
+                raise
+        sign_in = self._sign_ins.start(session, "auto", open_browser=True, application=application)
+        while sign_in.snapshot.state.pending:
+            await sign_in.wait(sign_in.snapshot.state, query.wait)
+        if sign_in.snapshot.error is not None:
+            raise sign_in.snapshot.error
+        return await session.token(query, application.name)
+
+    async def token_rejected(
+        self, provider: str, sha256: str, application: Application, *, wait: float = 30.0
+    ) -> GrantedToken:
+        """A resource refused a token: if it is still ours, one refresh; then the token that holds now.
+
+        :param sha256: lower-case hexadecimal SHA-256 of the refused access token.
+        """
+        session = self._directory.get(provider)
+        try:
+            async with asyncio.timeout(wait):
+                await self._check_open()
+                await self._admit(session, TokenQuery(wait=wait), application)
+                if session.rejected(sha256):
+                    await asyncio.shield(session.refresh_soon())
+        except TimeoutError:
+            raise TimedOut(f"No new token for {session.provider.title} yet.", provider=provider) from None
+        return await self.token(provider, TokenQuery(wait=wait), application)
+
+    async def copy_token(self, provider: str) -> Secret:
+        """The access token for the clipboard, at a click in our own window."""
+        return (await self.token(provider, TokenQuery(), OWN_WINDOW)).access_token
+
+    async def refresh(self, provider: str, application: Application = OWN_WINDOW) -> SessionSnapshot:
+        """Refresh now, unless that was done a moment ago.
+
+        :raises TokenKeepError: what kept the refresh from succeeding.
+        """
+        await self._check_open()
+        session = self._directory.get(provider)
+        if not session.refreshable:
+            raise SignInRequired(f"There is nothing to refresh at {session.provider.title}.", provider=provider)
+        if session.may_be_refreshed():
+            with self._somebody_waits():
+                try:
+                    await asyncio.shield(session.refresh_soon())
+                except TokenKeepError as error:
+                    self._activity.record("refresh", provider, error.code, application)
+                    raise
+            self._activity.record("refresh", provider, "ok", application)
+        return session.snapshot()
+
+    async def _check_open(self) -> None:
+        await self._opened.wait()
+        if not self._context.vault.attached:
+            problem = self._storage_problem
+            raise Locked("" if problem is None else problem.detail, hint="" if problem is None else problem.hint)
+
+    async def _admit(self, session: Session, query: TokenQuery, application: Application) -> None:
+        await self._gate.admit(
+            application,
+            session.provider,
+            account="" if session.account is None else session.account.label,
+            scope=query.scope or session.scope,
+            resource=query.resource,
+            wait=query.wait,
+        )
+
+    @contextlib.contextmanager
+    def _somebody_waits(self) -> Iterator[None]:
+        """Shown as "working" once it lasts longer than a second."""
+        counted = False
+
+        def count() -> None:
+            nonlocal counted
+            counted = True
+            self._waiting_long += 1
+            self._something_changed()
+
+        timer = asyncio.get_running_loop().call_later(WAITED_FOR, count)
+        try:
+            yield
+        finally:
+            timer.cancel()
+            if counted:
+                self._waiting_long -= 1
+                self._something_changed()
+
+    # --- signing in and out -----------------------------------------------------------------------------------
+
+    async def sign_in(
+        self,
+        provider: str,
+        *,
+        method: str = "auto",
+        open_browser: bool = True,
+        application: Application = OWN_WINDOW,
+    ) -> SignInSnapshot:
+        """Start a sign-in or join the pending one; returns when there is an address or a code to show.
+
+        :param method: `auto`, `browser` or `device`.
+        :raises TokenKeepError: it could not even begin.
+        """
+        await self._check_open()
+        session = self._directory.get(provider)
+        sign_in = self._sign_ins.start(session, method, open_browser=open_browser, application=application)
+        await sign_in.presentable()
+        if sign_in.snapshot.error is not None:
+            raise sign_in.snapshot.error
+        return sign_in.snapshot
+
+    def sign_in_snapshot(self, sign_in: str) -> SignInSnapshot:
+        """One attempt; NotFound when it is unknown."""
+        return self._sign_ins.get(sign_in).snapshot
+
+    async def wait_sign_in(self, sign_in: str, wait: float) -> SignInSnapshot:
+        """One attempt, after its next change of state or after `wait` seconds."""
+        one = self._sign_ins.get(sign_in)
+        if one.snapshot.state.pending:
+            await one.wait(one.snapshot.state, wait)
+        return one.snapshot
+
+    async def cancel_sign_in(self, sign_in: str) -> SignInSnapshot:
+        """Cancel; nothing happens to an attempt that ended already."""
+        one = self._sign_ins.get(sign_in)
+        await one.cancel()
+        return one.snapshot
+
+    async def sign_in_callback(self, url: str, sign_in: str | None = None) -> SignInSnapshot:
+        """A redirect that a person pasted or a second instance forwards.
+
+        :raises NotFound: no attempt waits for it.
+        """
+        one = self._sign_ins.find_by_url(url) if sign_in is None else self._sign_ins.get(sign_in)
+        if not one.accepts_url(url) or not one.take_url(url):
+            raise NotFound(
+                "That address does not belong to this sign-in.", hint="Paste the whole address you ended on."
+            )
+        return one.snapshot
+
+    async def reopen_browser(self, sign_in: str) -> SignInSnapshot:
+        """Ask the browser to open the page once more."""
+        one = self._sign_ins.get(sign_in)
+        await one.reopen()
+        return one.snapshot
+
+    async def use_device(self, sign_in: str) -> SignInSnapshot:
+        """Go on with a code in place of the browser; gives the new attempt."""
+        return await self._switch(sign_in, "device")
+
+    async def use_browser(self, sign_in: str) -> SignInSnapshot:
+        """Go on in the browser in place of a code; gives the new attempt."""
+        return await self._switch(sign_in, "browser")
+
+    async def _switch(self, sign_in: str, method: str) -> SignInSnapshot:
+        one = self._sign_ins.get(sign_in)
+        await one.cancel()
+        return await self.sign_in(one.snapshot.provider, method=method)
+
+    async def settle_account(self, sign_in: str, *, accept: bool) -> SignInSnapshot:
+        """The person's answer when another account came back than before (AUTHZ-7)."""
+        one = self._sign_ins.get(sign_in)
+        one.settle(accept=accept)
+        await one.wait(one.snapshot.state, 30.0)
+        return one.snapshot
+
+    async def sign_out(self, provider: str, *, revoke: bool = True, application: Application = OWN_WINDOW) -> SignOut:
+        """Sign out here at once, then revoke at the provider as far as it lets us."""
+        await self._check_open()
+        session = self._directory.get(provider)
+        pending = self._sign_ins.pending(provider)
+        if pending is not None:
+            await pending.cancel()
+        tokens = await session.sign_out()
+        outcome = SignOut(revoked=False, detail="There were no tokens to revoke.")
+        if tokens is not None and not revoke:
+            outcome = SignOut(revoked=False, detail="The tokens were not revoked, as asked.")
+        elif tokens is not None:
+            outcome = await self._revoke(session, tokens)
+        self._activity.record("sign_out", provider, "ok", application)
+        return outcome
+
+    async def _revoke(self, session: Session, tokens: Any) -> SignOut:
+        name = session.provider.title
+        try:
+            revocation = await session.client.revoke(tokens)
+        except (TokenKeepError, TimeoutError):
+            return SignOut(revoked=False, detail=f"{name} did not confirm it: the old tokens may work until they end.")
+        if revocation is Revocation.UNSUPPORTED:
+            return SignOut(revoked="unsupported", detail=f"{name} has no way to revoke tokens; they end by themselves.")
+        return SignOut(revoked=True, detail=f"{name} has revoked the tokens.")
+
+    # --- rights, storage --------------------------------------------------------------------------------------
+
+    async def require_manage(self, application: Application, *, wait: float = 60.0) -> None:
+        """Return when the program may change something.
+
+        :raises AccessDenied: no; TimedOut: the question is still open.
+        """
+        await self._gate.admit(application, None, wait=wait, purpose="manage")
+
+    def answer_access(self, request: str, decision: Decision, holding: Holding) -> None:
+        """A person's answer in the window."""
+        grant = self._gate.answer(request, decision, holding)
+        if grant is not None:
+            self._spawn(self._gate.save(grant))
+        self._something_changed()
+
+    def grants(self) -> tuple[Grant, ...]:
+        """Who may get what, as answered by a person."""
+        return self._gate.grants
+
+    async def activity(self, limit: int) -> list[dict[str, Any]]:
+        """What happened, newest first."""
+        return await self._activity.read(limit)
+
+    async def choose_storage(self, kind: str, passphrase: Secret | None = None) -> None:
+        """Open the vault with another key, or try again with the same kind; sign-ins of this run are taken along.
+
+        :param kind: `keyring`, `passphrase` or `memory`.
+        :raises TokenKeepError: it could not be opened; what was open before stays open.
+        """
+        await self._open_vault(kind, passphrase)
+        if self._storage_problem is not None:
+            raise self._storage_problem
+        if kind != self._context.configuration.storage.key:
+            try:
+                await self._context.net.run(self._outside.remember_storage, kind)
+            except TokenKeepError as error:
+                raise StorageFailed("It holds until TokenKeep quits; config.toml could not be written.") from error
+
+    async def _open_vault(self, kind: str, passphrase: Secret | None) -> None:
+        storage, vault = self._outside.storage, self._context.vault
+        try:
+            key = await self._context.keyring.run(storage.key, kind, passphrase)
+            await vault.attach(partial(storage.open, key))
+            stored = await vault.read_sessions()
+            await self._gate.load()
+        except TokenKeepError as error:
+            log.warning("the vault is not open: %s", error.detail)
+            self._storage_problem = error
+        else:
+            self._storage_problem = None
+            self._restoring = True
+            self._directory.restore(stored)
+            for session in self._directory:
+                if session.stored is not None and session.provider.id not in stored:
+                    await vault.write_session(session.provider.id, session.stored)
+        self._opened.set()
+        self._something_changed()
+        if self._loop is not None:
+            self._tell()
+        self._restoring = False
+
+    # --- inner ------------------------------------------------------------------------------------------------
+
+    def _use(self, configuration: Configuration) -> None:
+        self._context.configuration = configuration
+        for provider in self._directory.use(configuration):
+            self._notices.forget(provider)
+            self._told.pop(provider, None)
+            pending = self._sign_ins.pending(provider)
+            if pending is not None:
+                self._spawn(pending.cancel())
+        self._something_changed()
+
+    def _each_slice(self) -> None:
+        if self._outside.configuration_signature() != self._signature:
+            self._spawn(self.reload())
+
+    def _network_changed(self) -> None:
+        for session in self._directory:
+            session.wake(self._context.clock.boot() + self._context.jitter())
+
+    def _from_outside(self, call: Callable[[], None]) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(call)
+
+    def _spawn(self, coroutine: Any) -> None:
+        self._context.spawn(asyncio.create_task(coroutine))

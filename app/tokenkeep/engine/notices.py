@@ -1,0 +1,117 @@
+"""When a person is told that something needs them: on the change, once, several at a time as one."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tokenkeep.domain.access import AccessRequest
+from tokenkeep.domain.ports import Notice
+from tokenkeep.domain.session import SessionSnapshot, SessionState
+from tokenkeep.engine.context import Context
+
+GATHER = 2.0  # seconds in which several needs become one notice
+AGAIN = 900.0  # seconds before the same provider may be mentioned again
+
+NEEDS_YOU = (SessionState.NEEDS_SIGN_IN, SessionState.FAILED)
+
+
+class Notices:
+    """Watches the sessions' changes and publishes `notice` events. Used on the engine's loop only."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._needing: dict[str, SessionSnapshot] = {}
+        self._told_at: dict[str, float] = {}  # boot clock
+        self._known: dict[str, SessionState] = {}
+        self._gathering: asyncio.Task[None] | None = None
+
+    def session_changed(self, session: SessionSnapshot, *, news: bool = True) -> None:
+        """Take note of a session's state; only a change into "needs you" is news.
+
+        :param news: False while the state of an earlier run is being restored.
+        """
+        before = self._known.get(session.id)
+        self._known[session.id] = session.state
+        if session.state not in NEEDS_YOU:
+            if session.state is not SessionState.SIGNING_IN:
+                self._needing.pop(session.id, None)
+            return
+        signing_in = before is SessionState.SIGNING_IN  # the person is there and sees the dialog
+        if not news or before in NEEDS_YOU or signing_in or self._context.configuration.app.notifications == "none":
+            return
+        told_at = self._told_at.get(session.id)
+        if told_at is not None and self._context.clock.boot() - told_at < AGAIN:
+            return
+        self._needing[session.id] = session
+        if self._gathering is None:
+            self._gathering = asyncio.create_task(self._gather())
+            self._context.spawn(self._gathering)
+
+    def forget(self, provider: str) -> None:
+        """A provider was removed."""
+        self._known.pop(provider, None)
+        self._needing.pop(provider, None)
+
+    async def _gather(self) -> None:
+        await self._context.clock.sleep(GATHER)
+        self._gathering = None
+        needing, self._needing = list(self._needing.values()), {}
+        for session in needing:
+            self._told_at[session.id] = self._context.clock.boot()
+        if len(needing) == 1:
+            self._context.bus.publish("notice", one_needs_you(needing[0]))
+        elif needing:
+            self._context.bus.publish("notice", several_need_you(needing))
+
+    def access_asked(self, request: AccessRequest) -> None:
+        """A program waits for an answer."""
+        what = (
+            "wants to change TokenKeep" if request.purpose == "manage" else f"wants a token for {request.provider_name}"
+        )
+        self._context.bus.publish(
+            "notice",
+            Notice(
+                kind="access",
+                title=f"{request.application.name} asks for access",
+                body=f"It {what}. Without an answer it is denied in 60 s.",
+                provider=None if request.provider == "*" else request.provider,
+                actions=(("show_request", "Show request"),),
+            ),
+        )
+
+
+def one_needs_you(session: SessionSnapshot) -> Notice:
+    """The notice for a single provider."""
+    if session.state is SessionState.FAILED:
+        detail = session.last_error.detail if session.last_error is not None else ""
+        return Notice(
+            kind="needs_you",
+            title=f"{session.name} cannot work as it is set up",
+            body=detail,
+            provider=session.id,
+            actions=(("show", "Show details"),),
+        )
+    waiting = [name for name, _ in session.waiting if name]
+    body = "It ended the sign-in."
+    if waiting:
+        verb = "is" if len(waiting) == 1 else "are"
+        body += f" {', '.join(waiting[:3])} {verb} waiting for a token."
+    return Notice(
+        kind="needs_you",
+        title=f"Sign in to {session.name} again",
+        body=body,
+        provider=session.id,
+        actions=(("sign_in", "Sign in"), ("later", "Later")),
+    )
+
+
+def several_need_you(sessions: list[SessionSnapshot]) -> Notice:
+    """The notice for several providers at once."""
+    names = [session.name for session in sessions]
+    listed = ", ".join(names[:-1]) + f" and {names[-1]}" if len(names) <= 4 else f"{', '.join(names[:3])} and others"
+    return Notice(
+        kind="needs_you",
+        title=f"{len(names)} providers need you",
+        body=f"{listed} ended their sign-ins. The others carry on.",
+        actions=(("show", "Show them"),),
+    )

@@ -1,0 +1,92 @@
+"""The one scheduler: a heap of due times on the boot clock, sliced waits, nothing in between."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+from collections.abc import Callable
+
+from tokenkeep.domain import schedule
+from tokenkeep.domain.ports import Clock
+from tokenkeep.engine.sessions import Session
+
+SLICE = 60.0  # seconds; no wait is longer, so a suspended machine or a jumping clock is noticed
+SUSPENDED = 15.0  # seconds by which a slice must overrun before it counts as a wake-up
+
+
+class Refresher:
+    """Wakes sessions when their work is due.
+
+    :param jitter: a number in [0, 1), new at each call; spreads the work after a wake-up.
+    :param each_slice: called after every wait, at most once a minute when nothing is due.
+    """
+
+    def __init__(self, clock: Clock, jitter: Callable[[], float], each_slice: Callable[[], None]) -> None:
+        self._clock = clock
+        self._jitter = jitter
+        self._each_slice = each_slice
+        self._heap: list[tuple[float, int, Session]] = []
+        self._planned: dict[str, float] = {}
+        self._order = itertools.count()
+        self._moved = asyncio.Event()
+        self._hold_until = 0.0
+
+    def plan(self, session: Session) -> None:
+        """Take note of when a session is due now; entries planned before become void."""
+        due = session.due()
+        if due is None:
+            self._planned.pop(session.provider.id, None)
+            return
+        if self._planned.get(session.provider.id) == due:
+            return
+        self._planned[session.provider.id] = due
+        heapq.heappush(self._heap, (due, next(self._order), session))
+        self._moved.set()
+
+    def forget(self, session: Session) -> None:
+        """A session was removed."""
+        self._planned.pop(session.provider.id, None)
+
+    def woke(self) -> None:
+        """The machine woke up: hold background work back a little, the network comes up late."""
+        self._hold_until = self._clock.boot() + schedule.after_wake(self._jitter())
+        self._moved.set()
+
+    async def run(self) -> None:
+        """Run until cancelled."""
+        while True:
+            self._moved.clear()
+            boot = self._clock.boot()
+            for session in self._take_due(boot):
+                session.when_due()
+            await self._wait(boot)
+            self._each_slice()
+
+    def _take_due(self, boot: float) -> list[Session]:
+        due: list[Session] = []
+        if boot < self._hold_until:
+            return due
+        while self._heap and self._heap[0][0] <= boot:
+            at, _, session = heapq.heappop(self._heap)
+            if self._planned.get(session.provider.id) == at:
+                del self._planned[session.provider.id]
+                due.append(session)
+        return due
+
+    async def _wait(self, boot: float) -> None:
+        at = boot + SLICE
+        if self._heap:
+            at = min(at, max(self._heap[0][0], self._hold_until))
+        elif boot < self._hold_until:
+            at = min(at, self._hold_until)
+        pause = max(0.0, at - boot)
+        sleep = asyncio.ensure_future(self._clock.sleep(pause))
+        moved = asyncio.ensure_future(self._moved.wait())
+        try:
+            await asyncio.wait({sleep, moved}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleep.cancel()
+            moved.cancel()
+        if sleep.done() and not sleep.cancelled() and self._clock.boot() - boot > pause + SUSPENDED:
+            self.woke()

@@ -1,0 +1,56 @@
+"""Where a client secret comes from: sealed in the vault, or read anew from environment, file or command."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from tokenkeep.domain.errors import Misconfigured
+from tokenkeep.domain.provider import Provider, SecretSource
+from tokenkeep.domain.tokens import Secret
+from tokenkeep.engine.context import Context
+
+COMMAND_LIMIT = 30.0  # seconds; a password manager may ask a person first
+
+
+async def client_secret(context: Context, provider: Provider) -> Secret | None:
+    """The provider's client secret, None for a public client.
+
+    :raises Misconfigured: the place that the configuration names has none.
+    """
+    source = provider.client_secret
+    if source is None:
+        return None
+    if source.vault:
+        secret = await context.vault.read_secret(f"{provider.id}/client_secret")
+    else:
+        secret = await context.net.run(_read, source)
+    if not secret:
+        raise Misconfigured(
+            f"The client secret of {provider.title} is not where the configuration says.",
+            key=f"providers.{provider.id}.client_secret",
+            provider=provider.id,
+        )
+    return secret
+
+
+def _read(source: SecretSource) -> Secret | None:
+    if source.env:
+        return Secret(os.environ.get(source.env, ""))
+    try:
+        if source.file:
+            return Secret(Path(source.file).expanduser().read_text(encoding="utf-8").strip())
+        if source.command:
+            done = subprocess.run(
+                source.command,
+                capture_output=True,
+                text=True,
+                timeout=COMMAND_LIMIT,
+                check=True,
+                stdin=subprocess.DEVNULL,
+            )
+            return Secret(done.stdout.strip())
+    except (OSError, UnicodeDecodeError, subprocess.SubprocessError):
+        return None
+    return None

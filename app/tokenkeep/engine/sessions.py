@@ -1,0 +1,512 @@
+"""One session for each provider: the token it holds, one refresh in flight, and what every surface shows of it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+
+from tokenkeep.domain import schedule
+from tokenkeep.domain.errors import (
+    ClientRejected,
+    DpopRequired,
+    GrantEnded,
+    InsufficientScope,
+    MalformedAnswer,
+    ProviderError,
+    ProviderUnreachable,
+    ResourceNotAllowed,
+    SignInRequired,
+    StorageFailed,
+    TokenKeepError,
+)
+from tokenkeep.domain.provider import Provider
+from tokenkeep.domain.session import Lifecycle, SessionEvent, SessionSnapshot, SessionState
+from tokenkeep.domain.tokens import Account, GrantedToken, HeldToken, StoredSession, TokenQuery, TokenSet
+from tokenkeep.engine.client import ProviderClient
+from tokenkeep.engine.context import Context
+
+log = logging.getLogger(__name__)
+
+ANSWER_LOST = (
+    "The answer to the last refresh was lost on its way, and the provider had probably replaced the refresh token."
+)
+HISTORY = 8  # tokens the window's timeline shows
+
+
+class Session:
+    """The sign-in of one provider. Used on the engine's loop only.
+
+    :param changed: called after every change that somebody may see or that moves the next due time.
+    """
+
+    def __init__(self, context: Context, provider: Provider, changed: Callable[[Session], None]) -> None:
+        self.context = context
+        self.provider = provider
+        self.client = ProviderClient(context, provider)
+        self.lifecycle = Lifecycle()
+        self.stored: StoredSession | None = None
+        self.held: HeldToken | None = None
+        self.last_error: TokenKeepError | None = None
+        self.unsaved = False
+        self._changed = changed
+        self._since = context.clock.wall()
+        self._failures = 0
+        self._retry_at: float | None = None  # boot clock; after a failure
+        self._not_before = 0.0  # boot clock; what the server asked for by Retry-After
+        self._tried_at = -schedule.MINIMUM_GAP  # boot clock; when the last refresh was begun
+        self._generation = 0  # an answer to a request of an earlier generation comes too late
+        self._refreshing: asyncio.Task[None] | None = None
+        self._waiting: dict[str, float] = {}
+        self._history: deque[float] = deque(maxlen=HISTORY)
+
+    # --- what is shown ----------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> SessionState:
+        """The state that everybody sees."""
+        return self.lifecycle.state
+
+    @property
+    def account(self) -> Account | None:
+        """Whom this session belongs to, also while the provider wants a new sign-in."""
+        return None if self.stored is None else self.stored.account
+
+    @property
+    def scope(self) -> tuple[str, ...]:
+        """The granted scope, empty without tokens."""
+        return () if self.held is None else self.held.tokens.scope
+
+    def snapshot(self) -> SessionSnapshot:
+        """How it stands now."""
+        wall, boot = self.context.clock.wall(), self.context.clock.boot()
+        tokens = None if self.held is None else self.held.tokens
+        due = self.due()
+        return SessionSnapshot(
+            id=self.provider.id,
+            name=self.provider.title,
+            issuer=self.provider.issuer,
+            flow=self.provider.flow,
+            state=self.state,
+            account="" if self.account is None else self.account.label,
+            scope=self.scope,
+            expires_at=None if tokens is None else tokens.expires_at,
+            refresh_at=None if due is None or tokens is None else wall + due - boot,
+            obtained_at=None if tokens is None else tokens.obtained_at,
+            signed_in_at=None if self.stored is None else self.stored.signed_in_at,
+            signed_in_by="" if self.stored is None else self.stored.method,
+            token_usable=self._usable(wall, boot),
+            refreshable=tokens is not None and tokens.refresh_token is not None,
+            last_error=self.last_error,
+            since=self._since,
+            base_url=self.provider.base_url,
+            resources=() if tokens is None else tokens.resource,
+            device_available=self.client.device_available,
+            waiting=tuple(self._waiting.items()),
+            history=tuple(self._history),
+        )
+
+    def _usable(self, wall: float, boot: float) -> bool:
+        if self.held is None:
+            return False
+        remaining = self.held.remaining(wall, boot)
+        margin = schedule.skew(self.context.configuration.refresh.validity_skew, self.held.tokens.lifetime)
+        return remaining is None or remaining > margin
+
+    def _apply(self, event: SessionEvent) -> None:
+        before = self.lifecycle.state
+        self.lifecycle = self.lifecycle.after(event)
+        if self.lifecycle.state is not before:
+            self._since = self.context.clock.wall()
+        self._changed(self)
+
+    # --- token queries ----------------------------------------------------------------------------------------
+
+    def token_now(self, query: TokenQuery) -> GrantedToken | None:
+        """The token when it can be had from memory, without any I/O; None when `token` has to be awaited.
+
+        :raises InsufficientScope: the sign-in does not cover the scope.
+        :raises ResourceNotAllowed: it does not cover the resource or audience.
+        :raises DpopRequired: the token is bound to a key.
+        """
+        held = self.held
+        if held is None:
+            return None
+        tokens, clock = held.tokens, self.context.clock
+        self._check_covered(query, tokens)
+        remaining = held.remaining(clock.wall(), clock.boot())
+        if remaining is not None:
+            margin = schedule.skew(self.context.configuration.refresh.validity_skew, tokens.lifetime)
+            if remaining <= margin:
+                return None
+            if remaining < schedule.min_valid(query.min_valid, tokens.lifetime) and self._may_refresh(clock.boot()):
+                return None
+        return self._grant(held, query, remaining)
+
+    async def token(self, query: TokenQuery, asked_by: str) -> GrantedToken:
+        """The token, after joining or starting a refresh when that is needed.
+
+        :param asked_by: the program's name, remembered when it has to go away without a token.
+        :raises SignInRequired: no valid token, and none to be had without a person.
+        :raises ProviderUnreachable: no valid token, and the provider cannot be reached now.
+        :raises ProviderError: no valid token, and the provider refuses for another reason.
+        """
+        granted = self.token_now(query)
+        if granted is not None:
+            return granted
+        failure: TokenKeepError | None = None
+        if self._refreshing is not None or (self.held is not None and self._may_refresh(self.context.clock.boot())):
+            try:
+                await asyncio.shield(self.refresh_soon())
+            except TokenKeepError as error:
+                failure = error
+        held, clock = self.held, self.context.clock
+        if held is not None and self._usable(clock.wall(), clock.boot()):
+            self._check_covered(query, held.tokens)
+            return self._grant(held, query, held.remaining(clock.wall(), clock.boot()))
+        self._waiting[asked_by] = clock.wall()
+        self._changed(self)
+        raise failure or self._no_token()
+
+    def _grant(self, held: HeldToken, query: TokenQuery, remaining: float | None) -> GrantedToken:
+        tokens = held.tokens
+        return GrantedToken(
+            access_token=tokens.access_token,
+            token_type=tokens.token_type,
+            expires_at=tokens.expires_at,
+            expires_in=None if remaining is None else max(0.0, remaining),
+            min_valid_met=remaining is None or remaining >= query.min_valid,
+            scope=tokens.scope,
+            resource=tokens.resource,
+            provider=self.provider.id,
+            issuer=self.provider.issuer,
+            account="" if self.account is None else self.account.label,
+        )
+
+    def _check_covered(self, query: TokenQuery, tokens: TokenSet) -> None:
+        missing = [scope for scope in query.scope if scope not in tokens.scope]
+        if missing:
+            raise InsufficientScope(f"{self.provider.title} granted no {' '.join(missing)}.", provider=self.provider.id)
+        if query.resource and set(query.resource) != set(tokens.resource):
+            raise ResourceNotAllowed(
+                f"The sign-in at {self.provider.title} is not for that resource.", provider=self.provider.id
+            )
+        if query.audience and query.audience != self.provider.audience:
+            raise ResourceNotAllowed(
+                f"The sign-in at {self.provider.title} is not for that audience.", provider=self.provider.id
+            )
+        if tokens.token_type.lower() == "dpop":
+            raise DpopRequired(provider=self.provider.id)
+
+    @property
+    def refreshable(self) -> bool:
+        """Whether there is a refresh token."""
+        return self.held is not None and self.held.tokens.refresh_token is not None
+
+    def may_be_refreshed(self) -> bool:
+        """Whether a click on "refresh" causes a request: not in a loop, and not against the server's wish."""
+        boot = self.context.clock.boot()
+        return self._refreshing is not None or (
+            boot >= self._not_before and boot - self._tried_at >= schedule.MINIMUM_GAP
+        )
+
+    def _may_refresh(self, boot: float) -> bool:
+        """Whether a caller may cause a refresh now: not without a refresh token, not in a loop, not against a wish."""
+        held, stored = self.held, self.stored
+        if held is None or stored is None or held.tokens.refresh_token is None:
+            return False
+        if self.state in (SessionState.NEEDS_SIGN_IN, SessionState.SIGNED_OUT):
+            return False
+        if self._refreshing is not None:
+            return True
+        if boot < self._not_before:
+            return False
+        if stored.answer_lost and self._usable(self.context.clock.wall(), boot):
+            return False  # the kept token serves until its end: a second use of the refresh token may end the family
+        pause = schedule.MINIMUM_GAP if self._failures else schedule.gap(held.tokens.lifetime or 0.0)
+        return boot - self._tried_at >= pause
+
+    def _no_token(self) -> TokenKeepError:
+        if self.state is SessionState.OFFLINE:
+            wait = max(self._not_before, self._retry_at or 0.0) - self.context.clock.boot()
+            return ProviderUnreachable(
+                f"{self.provider.title} cannot be reached and its token has run out.",
+                provider=self.provider.id,
+                retry_after=max(1.0, wait),
+            )
+        if self.state is SessionState.FAILED and self.last_error is not None:
+            return self.last_error
+        ended = self.state is SessionState.NEEDS_SIGN_IN
+        detail = f"{self.provider.title} ended this sign-in." if ended else f"Not signed in to {self.provider.title}."
+        return SignInRequired(detail, provider=self.provider.id)
+
+    # --- refreshing -------------------------------------------------------------------------------------------
+
+    def due(self) -> float | None:
+        """When background work is due, by the boot clock; None when there is nothing to do.
+
+        Both clocks are asked and the earlier one wins, so a jump of the wall clock costs at most one early refresh.
+        """
+        held, stored = self.held, self.stored
+        if held is None or stored is None or self.state is SessionState.FAILED:
+            return None
+        if self._retry_at is not None:
+            return self._retry_at
+        lifetime = held.tokens.lifetime
+        if lifetime is None:
+            return None
+        settings, clock = self.context.configuration.refresh, self.context.clock
+        if held.tokens.refresh_token is None or stored.answer_lost:
+            after = lifetime - schedule.skew(settings.validity_skew, lifetime)
+        else:
+            after = schedule.refresh_due(0.0, lifetime, settings.ahead)
+        by_wall = clock.boot() + held.tokens.obtained_at + after - clock.wall()
+        return min(held.obtained_boot + after, by_wall)
+
+    def when_due(self) -> None:
+        """Do what `due` announced. Never asks a person for anything."""
+        if self.held is None:
+            return
+        if self.held.tokens.refresh_token is None:
+            self._end("The token ran out, and this provider gave no refresh token.")
+        else:
+            self.refresh_soon(background=True)
+
+    def refresh_soon(self, *, background: bool = False) -> asyncio.Task[None]:
+        """The one refresh in flight, begun now when there is none. Await it under `asyncio.shield`.
+
+        Its errors are those of `oauth.refresh`; the session's state is settled before they are raised.
+        """
+        if self._refreshing is None:
+            self._apply(SessionEvent.REFRESH_STARTED)
+            self._refreshing = asyncio.create_task(self._refresh(background=background))
+            self._refreshing.add_done_callback(self._refresh_done)
+            self.context.spawn(self._refreshing)
+            self._changed(self)
+        return self._refreshing
+
+    def _refresh_done(self, task: asyncio.Task[None]) -> None:
+        if self._refreshing is task:
+            self._refreshing = None
+        if not task.cancelled() and (error := task.exception()) is not None and not isinstance(error, TokenKeepError):
+            log.error("a refresh ended unexpectedly", exc_info=error)
+        self._changed(self)
+
+    async def _refresh(self, *, background: bool) -> None:
+        generation, stored = self._generation, self.stored
+        if stored is None or stored.tokens is None:
+            raise SignInRequired(provider=self.provider.id)
+        self._tried_at = self.context.clock.boot()
+        lost_before = stored.answer_lost
+        sent = False
+        try:
+            await self.client.prepare(background=background)
+            self.client.check_binding(stored.binding)
+            await self._mark(replace(stored, answer_lost=True))
+            sent = True
+            tokens = await self.client.refresh(stored.tokens, background=background)
+        except TokenKeepError as error:
+            if generation == self._generation:
+                await self._refresh_failed(
+                    error, lost=lost_before or (sent and _answer_lost(error)), ended_by_loss=lost_before
+                )
+            raise
+        except asyncio.CancelledError:
+            raise
+        except Exception as bug:  # a bug of ours must not stop the session for good: it counts as a failed try
+            log.exception("a refresh of %s failed unexpectedly", self.provider.id)
+            error = ProviderError(f"Refreshing the token of {self.provider.title} failed.", provider=self.provider.id)
+            if generation == self._generation:
+                await self._refresh_failed(error, lost=sent, ended_by_loss=lost_before)
+            raise error from bug
+        if generation != self._generation:
+            await self.client.discard(tokens)
+            raise SignInRequired(provider=self.provider.id)
+        await self._keep(replace(stored, tokens=tokens, answer_lost=False, ended=None))
+        if generation != self._generation:
+            await self.client.discard(tokens)
+            raise SignInRequired(provider=self.provider.id)
+        self._hold(tokens)
+        self._apply(SessionEvent.REFRESHED)
+
+    async def _refresh_failed(self, error: TokenKeepError, *, lost: bool, ended_by_loss: bool) -> None:
+        """Settle the state: only `invalid_grant` and its kin end a sign-in (REF-4, REF-5, CAUTH-4)."""
+        if isinstance(error, GrantEnded | SignInRequired):
+            reason = ANSWER_LOST if ended_by_loss else error.detail
+            await self._ended(reason, error)
+            return
+        if self.stored is not None and self.stored.answer_lost != lost:
+            await self._mark(replace(self.stored, answer_lost=lost))
+        self.last_error = error
+        if isinstance(error, ProviderUnreachable | MalformedAnswer):
+            self._failures += 1
+            boot = self.context.clock.boot()
+            wait = schedule.backoff(
+                self._failures, self.context.configuration.refresh.retry_max, self.context.jitter(), error.retry_after
+            )
+            self._retry_at = boot + wait
+            self._not_before = boot + error.retry_after if error.retry_after else 0.0
+            self._apply(SessionEvent.UNREACHABLE)
+        else:
+            self._retry_at = None
+            self._apply(SessionEvent.REJECTED)
+        log.warning("refresh of %s failed: %s", self.provider.id, error.code)
+
+    async def _ended(self, reason: str, error: TokenKeepError | None = None) -> None:
+        stored = self.stored
+        self._end(reason, error)
+        if stored is not None:
+            await self._keep(replace(stored, tokens=None, answer_lost=False, ended=reason))
+
+    def _end(self, reason: str, error: TokenKeepError | None = None) -> None:
+        """The sign-in is over: drop the tokens, keep whose they were."""
+        description = error.description if isinstance(error, ProviderError) else None
+        oauth_error = error.error if isinstance(error, ProviderError) else None
+        self._generation += 1
+        self.held = None
+        self._retry_at = None
+        self.last_error = GrantEnded(reason, error=oauth_error, description=description, provider=self.provider.id)
+        if self.stored is not None:
+            self.stored = replace(self.stored, tokens=None, ended=reason)
+        self._apply(SessionEvent.ENDED)
+
+    def rejected(self, sha256: str) -> bool:
+        """A resource refused that token; whether it is still ours and now to be replaced.
+
+        A token that was obtained a moment ago is not replaced again: the fault is then not its age.
+        """
+        held = self.held
+        if held is None or held.tokens.access_token.sha256 != sha256.lower():
+            return False
+        if self.context.clock.boot() - held.obtained_boot < schedule.MINIMUM_GAP:
+            return False
+        if held.tokens.refresh_token is None:
+            self._end("The token was refused, and this provider gave no refresh token.")
+            return False
+        return True
+
+    def wake(self, not_before: float) -> None:
+        """The machine woke up or the network came back: try again soon, but not before that boot time."""
+        if self._retry_at is not None:
+            self._retry_at = max(not_before, self._not_before)
+            self._changed(self)
+
+    # --- beginnings and ends ----------------------------------------------------------------------------------
+
+    def restore(self, stored: StoredSession) -> None:
+        """Take over what the vault kept."""
+        self.stored = stored
+        if stored.tokens is None:
+            self.last_error = GrantEnded(stored.ended or "", provider=self.provider.id)
+            self._apply(SessionEvent.RESTORED_ENDED)
+            return
+        clock = self.context.clock
+        age = max(0.0, clock.wall() - stored.tokens.obtained_at)
+        self.held = HeldToken(stored.tokens, clock.boot() - age)
+        self._history.append(stored.tokens.obtained_at)
+        self._apply(SessionEvent.RESTORED)
+
+    def reconfigure(self, provider: Provider) -> None:
+        """Take over a changed entry; a session that failed gets another chance."""
+        self.provider = provider
+        self.client = ProviderClient(self.context, provider)
+        if self.lifecycle.allows(SessionEvent.MENDED):
+            self.last_error = None
+            self._apply(SessionEvent.MENDED if self.held is not None else SessionEvent.RESET)
+        self._changed(self)
+
+    def signing_in(self) -> None:
+        """A sign-in began."""
+        self._apply(SessionEvent.SIGN_IN_STARTED)
+
+    def sign_in_abandoned(self) -> None:
+        """A sign-in came to nothing; what was before holds."""
+        self._apply(SessionEvent.SIGN_IN_ABANDONED)
+
+    async def signed_in(self, tokens: TokenSet, account: Account | None, method: str) -> None:
+        """A sign-in succeeded: commit first, then let everybody see it."""
+        stored = StoredSession(
+            tokens=tokens,
+            account=account,
+            binding=self.client.binding(),
+            signed_in_at=self.context.clock.wall(),
+            method=method,
+        )
+        self._generation += 1
+        await self._keep(stored)
+        self._history.clear()
+        self._waiting.clear()
+        self._hold(tokens)
+        self._apply(SessionEvent.SIGNED_IN)
+
+    async def sign_out(self) -> TokenSet | None:
+        """Forget everything here, at once and durably; the tokens are given back so that they can be revoked."""
+        self._generation += 1
+        tokens = None if self.held is None else self.held.tokens
+        self.stored = self.held = self.last_error = None
+        self.unsaved = False
+        self._retry_at = None
+        self._failures = 0
+        self._waiting.clear()
+        self._history.clear()
+        self._apply(SessionEvent.SIGNED_OUT)
+        await self.context.vault.delete_session(self.provider.id)
+        return tokens
+
+    def _hold(self, tokens: TokenSet) -> None:
+        clock = self.context.clock
+        age = max(0.0, clock.wall() - tokens.obtained_at)
+        self.held = HeldToken(tokens, clock.boot() - age)
+        self._failures = 0
+        self._retry_at = None
+        self._not_before = 0.0
+        self.last_error = None
+        self._history.append(tokens.obtained_at)
+
+    # --- keeping ----------------------------------------------------------------------------------------------
+
+    async def _mark(self, stored: StoredSession) -> None:
+        """Note something before a request leaves; failing to is no reason not to send it."""
+        self.stored = stored
+        try:
+            await self.context.vault.mark_session(self.provider.id, stored)
+        except StorageFailed:
+            log.warning("the vault could not be written before a refresh")
+
+    async def _keep(self, stored: StoredSession) -> None:
+        """Commit; what cannot be written is kept in memory, served, and written as soon as that works again (REF-1)."""
+        self.stored = stored
+        try:
+            await self.context.vault.write_session(self.provider.id, stored)
+        except StorageFailed:
+            log.warning("the tokens of %s could not be saved; they are kept in memory", self.provider.id)
+            if not self.unsaved:
+                self.unsaved = True
+                self.context.spawn(asyncio.create_task(self._keep_trying()))
+            return
+        self.unsaved = False
+
+    async def _keep_trying(self) -> None:
+        tries = 0
+        while self.unsaved and self.stored is not None:
+            tries += 1
+            await self.context.clock.sleep(schedule.backoff(tries, 60.0, self.context.jitter()))
+            stored = self.stored
+            if not self.unsaved or stored is None:
+                return
+            try:
+                await self.context.vault.write_session(self.provider.id, stored)
+            except StorageFailed:
+                continue
+            if stored is self.stored:
+                self.unsaved = False
+                self._changed(self)
+
+
+def _answer_lost(error: TokenKeepError) -> bool:
+    """Whether the server may have rotated the refresh token although we never saw the new one (REF-8)."""
+    if isinstance(error, ProviderUnreachable):
+        return error.maybe_sent
+    return isinstance(error, MalformedAnswer) and not isinstance(error, ClientRejected)

@@ -1,0 +1,447 @@
+"""Signing in: browser or device code, one pending attempt for each provider, ended by success, failure or deadline."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from tokenkeep.domain.access import Application
+from tokenkeep.domain.errors import (
+    AccessDenied,
+    BadRequest,
+    Misconfigured,
+    NotFound,
+    ProviderError,
+    ProviderUnreachable,
+    TimedOut,
+    TokenKeepError,
+)
+from tokenkeep.domain.ports import Launch
+from tokenkeep.domain.provider import Flow
+from tokenkeep.domain.session import SignInSnapshot, SignInState
+from tokenkeep.domain.tokens import Account, Secret, TokenSet
+from tokenkeep.engine.context import Context
+from tokenkeep.engine.loopback import LoopbackListener
+from tokenkeep.engine.sessions import Session
+from tokenkeep.oauth import authorization, device
+
+log = logging.getLogger(__name__)
+
+BROWSER_LIMIT = 300.0  # seconds a person has for the browser (B4.4 and others agree on five minutes)
+BROWSER_PAUSE = 60.0  # seconds between two pages opened for one provider without a click in our window
+KEPT = 600.0  # seconds an ended attempt can still be asked about
+NO_REFRESH_TOKEN = (
+    "It gave no refresh token, so the sign-in would end with the first token. "
+    'Add the scope offline_access if the provider knows it, or set `refresh_token = "optional"`.'
+)
+
+
+class SignIn:
+    """One attempt. Used on the engine's loop only.
+
+    :param changed: called with every new snapshot.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        session: Session,
+        *,
+        method: str,
+        fall_back: bool,
+        open_browser: bool,
+        application: Application,
+        changed: Callable[[SignInSnapshot], None],
+    ) -> None:
+        self.id = uuid.uuid4().hex
+        self.session = session
+        self._context = context
+        self._fall_back = fall_back
+        self._open_browser = open_browser
+        self._changed = changed
+        self._moved = asyncio.Event()
+        self._callback: asyncio.Future[Secret] | None = None
+        self._attempt: authorization.Attempt | None = None
+        self._choice: asyncio.Future[bool] | None = None
+        self.ended_at: float | None = None  # boot clock
+        self.opened_at: float | None = None  # boot clock
+        account = session.account
+        self.snapshot = SignInSnapshot(
+            id=self.id,
+            provider=session.provider.id,
+            method=method,
+            state=SignInState.WAITING_FOR_BROWSER if method == "browser" else SignInState.WAITING_FOR_CODE,
+            started_at=context.clock.wall(),
+            asked_by="" if application.own else application.name,
+            account="" if account is None else account.label,
+            device_available=session.client.device_available,
+        )
+        session.signing_in()
+        self.task = asyncio.create_task(self._run())
+        context.spawn(self.task)
+
+    # --- the course of an attempt -----------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        try:
+            tokens, account = await self._sign_in()
+            await self._accept(tokens, account)
+        except asyncio.CancelledError:
+            self._end(SignInState.CANCELLED)
+            raise
+        except TimedOut as error:
+            self._end(SignInState.EXPIRED, error)
+        except TokenKeepError as error:
+            log.warning("sign-in at %s failed: %s", self.session.provider.id, error.code)
+            self._end(SignInState.FAILED, error)
+        except Exception:
+            log.exception("sign-in at %s failed unexpectedly", self.session.provider.id)
+            self._end(SignInState.FAILED, ProviderError("Something unexpected went wrong; the log has more."))
+        else:
+            self._end(SignInState.DONE)
+
+    async def _sign_in(self) -> tuple[TokenSet, Account | None]:
+        await self.session.client.prepare(fresh=True)
+        self._update(device_available=self.session.client.device_available)
+        if self.snapshot.method == "device":
+            return await self._by_device()
+        return await self._by_browser()
+
+    async def _by_browser(self) -> tuple[TokenSet, Account | None]:
+        client, provider = self.session.client, self.session.provider
+        self._callback = asyncio.get_running_loop().create_future()
+        listener = LoopbackListener(provider, self._take)
+        redirect_uri = await listener.start()
+        try:
+            attempt = self._attempt = authorization.begin(
+                provider, client.metadata, redirect_uri, login_hint=self.snapshot.account
+            )
+            self._update(
+                authorization_url=attempt.url,
+                state=SignInState.WAITING_FOR_BROWSER,
+                expires_at=self._context.clock.wall() + BROWSER_LIMIT,
+            )
+            if self._open_browser and not await self._open() and self._fall_back and client.device_available:
+                self._attempt = None
+                await listener.close()
+                self._update(method="device", authorization_url=None, state=SignInState.WAITING_FOR_CODE)
+                return await self._by_device()
+            code = await self._wait_for_callback()
+            self._update(state=SignInState.EXCHANGING)
+            tokens = await client.exchange(attempt, code)
+            return tokens, await client.account(tokens, attempt.nonce)
+        finally:
+            self._attempt = None  # the verifier is gone with it (PKCE-4)
+            await listener.close()
+
+    async def _wait_for_callback(self) -> Secret:
+        callback = self._callback
+        if callback is None:
+            raise BadRequest("This sign-in does not wait for a browser.")
+        deadline = asyncio.ensure_future(self._context.clock.sleep(BROWSER_LIMIT))
+        try:
+            await asyncio.wait({callback, deadline}, return_when=asyncio.FIRST_COMPLETED)
+            if callback.done():
+                return callback.result()
+            raise TimedOut("Nobody finished the sign-in in the browser within 5 minutes.", hint="Start it again.")
+        finally:
+            deadline.cancel()
+
+    async def _open(self) -> bool:
+        """Ask the browser; a failing one leaves an address to copy instead of an error (AUTHZ-6)."""
+        url = self.snapshot.authorization_url
+        if url is None:
+            return False
+        launch = await self._launch(url)
+        return launch.asked
+
+    async def _launch(self, url: str) -> Launch:
+        provider = self.session.provider
+        self.opened_at = self._context.clock.boot()
+        try:
+            launch = await self._context.net.run(
+                self._context.browser.open,
+                url,
+                command=provider.browser or self._context.configuration.app.browser,
+                local=provider.local,
+            )
+        except TokenKeepError as error:
+            launch = Launch(asked=False, problem=error.detail)
+        if not launch.asked:
+            log.warning("no browser could be started: %s", launch.problem)
+        self._update(opened_with=launch.browser if launch.asked else "")
+        return launch
+
+    async def reopen(self) -> None:
+        """Ask the browser once more, on the person's click."""
+        url = (
+            self.snapshot.authorization_url or self.snapshot.verification_uri_complete or self.snapshot.verification_uri
+        )
+        if url is not None and self.snapshot.state.pending:
+            await self._launch(url)
+
+    async def _by_device(self) -> tuple[TokenSet, Account | None]:
+        client, clock = self.session.client, self._context.clock
+        codes = await client.device_codes()
+        end = clock.boot() + codes.expires_in
+        self._update(
+            state=SignInState.WAITING_FOR_CODE,
+            user_code=codes.user_code,
+            verification_uri=codes.verification_uri,
+            verification_uri_complete=codes.verification_uri_complete,
+            expires_at=clock.wall() + codes.expires_in,
+        )
+        interval = codes.interval
+        pause = interval
+        while True:
+            left = end - clock.boot()
+            if left <= 0:
+                raise TimedOut("The code ran out before it was confirmed.", hint="Start again for a new code.")
+            await clock.sleep(min(pause, left))
+            if clock.boot() >= end:
+                continue
+            outcome = "pending"
+            wished = 0.0
+            try:
+                tokens = await client.poll(codes)
+            except device.AuthorizationPending:
+                pass
+            except device.SlowDown:
+                outcome = "slow_down"
+            except ProviderUnreachable as error:
+                outcome = "unreachable"
+                wished = error.retry_after or 0.0
+            except device.CodeExpired:
+                raise TimedOut(
+                    "The code ran out before it was confirmed.", hint="Start again for a new code."
+                ) from None
+            else:
+                self._update(state=SignInState.EXCHANGING)
+                return tokens, await client.account(tokens, None)
+            interval = device.next_interval(interval, outcome)
+            pause = max(interval, wished)
+
+    async def _accept(self, tokens: TokenSet, account: Account | None) -> None:
+        """The last checks, then commit; until then nobody gets anything of this answer."""
+        session = self.session
+        if tokens.refresh_token is None and session.provider.refresh_token == "required":
+            await session.client.discard(tokens)
+            raise ProviderError(NO_REFRESH_TOKEN, hint="Sign in again after that change.", provider=session.provider.id)
+        before = session.account
+        if before is not None and account is not None and _differs(before, account):
+            try:
+                accepted = await self._ask_about(account)
+            except asyncio.CancelledError:
+                self._context.spawn(asyncio.create_task(session.client.discard(tokens)))
+                raise
+            if not accepted:
+                await session.client.discard(tokens)
+                raise AccessDenied(
+                    "Another account came back from the browser than this provider was signed in with; it was not used.",
+                    hint="Sign out first to change the account.",
+                    provider=session.provider.id,
+                )
+        commit = asyncio.create_task(session.signed_in(tokens, account, self.snapshot.method))
+        try:
+            await asyncio.shield(commit)
+        except asyncio.CancelledError:
+            await commit  # what was begun to be written is the truth: too late to cancel
+        self._update(account="" if account is None else account.label, other_account=None)
+
+    async def _ask_about(self, account: Account) -> bool:
+        """Whether the person wants the other account (AUTHZ-7); without a window the answer is no."""
+        if not self._context.prompter.present:
+            return False
+        choice = self._choice = asyncio.get_running_loop().create_future()
+        self._update(other_account=account.label, expires_at=self._context.clock.wall() + BROWSER_LIMIT)
+        deadline = asyncio.ensure_future(self._context.clock.sleep(BROWSER_LIMIT))
+        try:
+            await asyncio.wait({choice, deadline}, return_when=asyncio.FIRST_COMPLETED)
+            return choice.done() and choice.result()
+        finally:
+            deadline.cancel()
+            self._choice = None
+
+    # --- what comes in from outside ---------------------------------------------------------------------------
+
+    def _take(self, query: str) -> bool:
+        """A request on the redirect URI; False when it is not the answer that this attempt waits for."""
+        attempt, callback = self._attempt, self._callback
+        if attempt is None or callback is None or callback.done():
+            return False
+        try:
+            code = authorization.read_response(attempt, query)
+        except authorization.UnrelatedResponse:
+            log.warning("a request on the redirect URI did not belong to the sign-in that waits there")
+            return False
+        except TokenKeepError as error:
+            callback.set_exception(error)
+        else:
+            callback.set_result(code)
+        return True
+
+    def take_url(self, url: str) -> bool:
+        """A pasted or forwarded redirect; False when it is not the answer that is waited for."""
+        return self._take(urlsplit(url).query)
+
+    def accepts_url(self, url: str) -> bool:
+        """Whether a pasted address goes to this attempt's redirect URI."""
+        if self._attempt is None:
+            return False
+        expected = urlsplit(self._attempt.redirect_uri)
+        given = urlsplit(url)
+        return (given.scheme, given.netloc, given.path) == (expected.scheme, expected.netloc, expected.path)
+
+    def settle(self, *, accept: bool) -> None:
+        """The person's answer to "another account came back"."""
+        if self._choice is None or self._choice.done():
+            raise NotFound("That question was answered already.")
+        self._choice.set_result(accept)
+
+    async def cancel(self) -> None:
+        """End it; waits until the listener is closed."""
+        if self.snapshot.state.pending:
+            self.task.cancel()
+            await asyncio.wait({self.task})
+            if self.snapshot.state.pending:  # cancelled before it began to run
+                self._end(SignInState.CANCELLED)
+
+    async def presentable(self) -> None:
+        """Return when there is an address or a code to show, or when it ended."""
+        while self.snapshot.state.pending and not (self.snapshot.authorization_url or self.snapshot.user_code):
+            self._moved.clear()
+            await self._moved.wait()
+
+    async def wait(self, seen: SignInState, wait: float) -> None:
+        """Return when the state is no longer `seen`, or after `wait` seconds."""
+        try:
+            async with asyncio.timeout(wait):
+                while self.snapshot.state is seen:
+                    self._moved.clear()
+                    await self._moved.wait()
+        except TimeoutError:
+            return
+
+    # --- telling ----------------------------------------------------------------------------------------------
+
+    def _update(self, **changes: object) -> None:
+        self.snapshot = replace(self.snapshot, **changes)  # type: ignore[arg-type]  # checked by the dataclass's tests
+        self._moved.set()
+        self._changed(self.snapshot)
+
+    def _end(self, state: SignInState, error: TokenKeepError | None = None) -> None:
+        self.ended_at = self._context.clock.boot()
+        if state is not SignInState.DONE:
+            self.session.sign_in_abandoned()
+        self._update(state=state, error=error, authorization_url=None)
+
+
+def _differs(before: Account, after: Account) -> bool:
+    return (before.issuer, before.subject) != (after.issuer, after.subject)
+
+
+class SignIns:
+    """All attempts: a pending one is joined, ended ones can be asked about for a while."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._all: dict[str, SignIn] = {}
+        self._opened: dict[str, float] = {}  # provider id → boot clock
+
+    @property
+    def snapshots(self) -> tuple[SignInSnapshot, ...]:
+        """Those that are pending, and those that ended a short while ago."""
+        return tuple(sign_in.snapshot for sign_in in self._all.values())
+
+    def pending(self, provider: str) -> SignIn | None:
+        """The attempt of a provider that something can still come of."""
+        return next(
+            (one for one in self._all.values() if one.snapshot.provider == provider and one.snapshot.state.pending),
+            None,
+        )
+
+    def get(self, sign_in: str) -> SignIn:
+        """One by its id.
+
+        :raises NotFound: unknown, or ended long ago.
+        """
+        try:
+            return self._all[sign_in]
+        except KeyError:
+            raise NotFound("There is no such sign-in.") from None
+
+    def start(self, session: Session, method: str, *, open_browser: bool, application: Application) -> SignIn:
+        """Begin an attempt, or join the pending one."""
+        self._sweep()
+        pending = self.pending(session.provider.id)
+        if pending is not None:
+            return pending
+        self._check_possible(session)
+        by_device = method == "device" or (method == "auto" and session.provider.flow is Flow.DEVICE_CODE)
+        sign_in = SignIn(
+            self._context,
+            session,
+            method="device" if by_device else "browser",
+            fall_back=method == "auto",
+            open_browser=open_browser and not by_device and self._may_open(session.provider.id, application),
+            application=application,
+            changed=lambda snapshot: self._context.bus.publish("sign_in", snapshot),
+        )
+        self._all[sign_in.id] = sign_in
+        return sign_in
+
+    def _may_open(self, provider: str, application: Application) -> bool:
+        """Whether a page may be opened: once a minute for a program, always for a click in our own window."""
+        boot = self._context.clock.boot()
+        if not application.own and boot - self._opened.get(provider, -BROWSER_PAUSE) < BROWSER_PAUSE:
+            return False
+        self._opened[provider] = boot
+        return True
+
+    def _check_possible(self, session: Session) -> None:
+        provider = session.provider
+        if not provider.flow.interactive:
+            raise Misconfigured(
+                f"The flow {provider.flow} of {provider.title} is not one that a person signs in with.",
+                key=f"providers.{provider.id}.flow",
+                provider=provider.id,
+            )
+        if not provider.client_id:
+            raise Misconfigured(
+                f"{provider.title} has no client ID.",
+                hint="Register a client at the provider and write its ID into config.toml.",
+                key=f"providers.{provider.id}.client_id",
+                provider=provider.id,
+            )
+        if provider.redirect_path and not provider.flow == Flow.DEVICE_CODE:
+            for other in self._all.values():
+                shared = other.session.provider.redirect_path == provider.redirect_path
+                if shared and other.snapshot.state.pending and other.snapshot.method == "browser":
+                    raise Misconfigured(
+                        f"{other.session.provider.title} is being signed in on the same redirect path.",
+                        hint="Finish or cancel that sign-in first.",
+                        provider=provider.id,
+                    )
+
+    def find_by_url(self, url: str) -> SignIn:
+        """The pending attempt that a pasted or forwarded redirect belongs to.
+
+        :raises NotFound: none waits for it.
+        """
+        for one in self._all.values():
+            if one.snapshot.state.pending and one.accepts_url(url):
+                return one
+        raise NotFound("No sign-in waits for that address.", hint="Paste the whole address of the page you ended on.")
+
+    async def cancel_all(self) -> None:
+        """Cancel every pending attempt."""
+        await asyncio.gather(*(one.cancel() for one in self._all.values() if one.snapshot.state.pending))
+
+    def _sweep(self) -> None:
+        boot = self._context.clock.boot()
+        for sign_in in [one for one in self._all.values() if one.ended_at is not None and boot - one.ended_at > KEPT]:
+            del self._all[sign_in.id]
