@@ -150,7 +150,8 @@ class SignInSnapshot:
     """One attempt to sign in, as everybody sees it (`SignIn` of the socket API).
 
     :param expires_at: wall clock in seconds; when the attempt is given up.
-    :param opened_with: the browser that was asked to open the page, empty when none was or it failed.
+    :param opened_with: the browser that was asked to open the page, empty when none was or its name is unknown.
+    :param not_opened: a browser was to be asked and could not be started (AUTHZ-6).
     :param asked_by: who wanted it, in words: a program's name, or empty for the person at our own window.
     :param account: whom an earlier sign-in belonged to, for "as before"; after success who signed in.
     :param other_account: success of another account than before waits for the person's choice (AUTHZ-7).
@@ -168,6 +169,7 @@ class SignInSnapshot:
     expires_at: float | None = None
     error: TokenKeepError | None = None
     opened_with: str = ""
+    not_opened: bool = False
     asked_by: str = ""
     account: str = ""
     other_account: str | None = None
