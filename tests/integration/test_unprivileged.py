@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from support.unprivileged import run_pytest
+from support.unprivileged import CHECKOUT, is_entered_by_all, run_pytest
+
+MECHANISM = "tests/integration/test_unprivileged.py"
 
 
 @pytest.mark.unprivileged
@@ -28,3 +30,12 @@ def test_everything_marked_unprivileged_passes_as_another_user(home: Path) -> No
     assert result.returncode == 0, result.stdout
     assert re.search(r"\b[1-9]\d* passed", closing), result.stdout
     assert "skipped" not in closing, result.stdout
+
+
+def test_without_mount_rights_the_unprivileged_run_works_with_a_copied_interpreter(home: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can become another user")
+    if not is_entered_by_all(CHECKOUT):
+        pytest.skip("the checkout lies in a closed folder, which takes a mount namespace")
+    result = run_pytest(["-m", "unprivileged", MECHANISM], home, mount=False)
+    assert "1 passed" in result.stdout.splitlines()[-1], result.stdout

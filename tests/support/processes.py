@@ -18,9 +18,10 @@ Found = TypeVar("Found")
 START_LIMIT = 60.0
 END_LIMIT = 10.0
 
-# What a child may inherit: where programs are, how pytest-cov measures children, how Python is kept quiet.
+# What a child may inherit: where programs and libraries are, how children are measured, how Python is kept quiet.
 _INHERITED = (
     "PATH",
+    "LD_LIBRARY_PATH",
     "CI",
     "PYTHONDONTWRITEBYTECODE",
     "COVERAGE_PROCESS_START",
