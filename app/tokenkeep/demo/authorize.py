@@ -111,7 +111,9 @@ class AuthorizationPages:
         note(outcome=error.error)
         if not error.redirect_uri:
             title = "This request cannot go on"
-            return Response(render_template("error.html", title=title, text=error.get_error_description(), stopped=True), 400)
+            return Response(
+                render_template("error.html", title=title, text=error.get_error_description(), stopped=True), 400
+            )
         error.state = request.args.get("state")
         _status, _body, headers = error()
         return self._redirects.finish(dict(headers)["Location"])

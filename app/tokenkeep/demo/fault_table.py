@@ -129,6 +129,18 @@ FAULTS = (
         "REF-3 REF-5",
     ),
     _fault(
+        "answer_delay",
+        "NUMBER",
+        "Token requests are processed at once and their good answers sent that many seconds late.",
+        "TOK-6 REV-4 REF-1",
+    ),
+    _fault(
+        "answer_freeze",
+        "on",
+        "Token requests are processed at once and their good answers held back until this is switched off.",
+        "REV-4 REF-1 REF-8",
+    ),
+    _fault(
         "token_cut",
         "before after",
         "The connection is closed before the request is processed, or after it and before the answer.",

@@ -1,14 +1,12 @@
-"""Named fault switches: set by `POST /faults`, by `--fault`, or by a person reading the list at `GET /faults`."""
+"""Named fault switches that are on right now: set by `/faults` or `--fault`, read by the parts that misbehave."""
 
 import json
 import threading
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from flask import Blueprint, Response, jsonify, render_template, request
-
-from tokenkeep.demo.fault_table import BY_NAME, FAULTS, JSON, NUMBER, TEXT
+from tokenkeep.demo.fault_table import BY_NAME, JSON, NUMBER, TEXT
 
 OFF = "off"
 
@@ -66,6 +64,8 @@ class FaultBoard:
         self._changed = threading.Condition()
         self._settings: dict[str, _Setting] = {}
         self._closed = False
+        # Counts changes of the switches, so that a delay that has begun ends with its switch.
+        self._changes: Counter[str] = Counter()
         self.change(faults or {})
 
     def change(self, faults: Mapping[str, str | None]) -> None:
@@ -77,12 +77,14 @@ class FaultBoard:
         with self._changed:
             for name in faults:
                 self._settings.pop(name, None)
+            self._changes.update(list(faults))
             self._settings.update({name: setting for name, setting in parsed.items() if setting.left != 0})
             self._changed.notify_all()
 
     def clear(self) -> None:
         with self._changed:
             self._settings.clear()
+            self._changes.update(list(BY_NAME))
             self._changed.notify_all()
 
     def close(self) -> None:
@@ -109,13 +111,13 @@ class FaultBoard:
                     del self._settings[name]
             return setting.value
 
-    def hold(self) -> None:
-        """Wait as `token_delay` and `token_freeze` say; both end at once when switched off."""
-        delay = self.take("token_delay")
+    def hold(self, delay: str, freeze: str) -> None:
+        """Wait as the two named switches say; either wait ends at once when its switch goes off."""
         with self._changed:
-            if delay is not None:
-                self._changed.wait_for(lambda: self._closed, float(delay))
-            self._changed.wait_for(lambda: self._closed or "token_freeze" not in self._settings)
+            before = self._changes[delay]
+            if (seconds := self.take(delay)) is not None:
+                self._changed.wait_for(lambda: self._closed or self._changes[delay] != before, float(seconds))
+            self._changed.wait_for(lambda: self._closed or freeze not in self._settings)
 
     def snapshot(self) -> dict[str, str]:
         with self._changed:
@@ -123,38 +125,3 @@ class FaultBoard:
                 name: setting.value if setting.left is None else f"{setting.value}*{setting.left}"
                 for name, setting in self._settings.items()
             }
-
-
-def create_blueprint(board: FaultBoard) -> Blueprint:
-    """The routes `/faults`."""
-    blueprint = Blueprint("faults", __name__)
-
-    def table() -> list[dict[str, Any]]:
-        return [
-            {"name": f.name, "values": f.values, "effect": f.effect, "requirements": f.requirements} for f in FAULTS
-        ]
-
-    @blueprint.get("/faults")
-    def read() -> Response | str:
-        if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
-            return render_template("faults.html", faults=table(), active=board.snapshot())
-        return jsonify(active=board.snapshot(), faults=table())
-
-    @blueprint.post("/faults")
-    def change() -> tuple[Response, int]:
-        # A JSON content type cannot be sent cross-site without a preflight, and this server answers none.
-        wanted = request.get_json(silent=True) if request.is_json else None
-        if not isinstance(wanted, dict) or not all(v is None or isinstance(v, str | int) for v in wanted.values()):
-            return jsonify(error="Send a JSON object of fault names and values."), 400
-        try:
-            board.change({name: None if value is None else str(value) for name, value in wanted.items()})
-        except UnknownFaultError as error:
-            return jsonify(error=str(error)), 400
-        return jsonify(active=board.snapshot()), 200
-
-    @blueprint.delete("/faults")
-    def clear() -> tuple[str, int]:
-        board.clear()
-        return "", 204
-
-    return blueprint

@@ -48,6 +48,12 @@ class RequestLog:
                 entry["outcome"] = "ok" if status < 400 else str(status)
             self._count(entry, entry["outcome"])
 
+    def progress(self, path: str, step: str) -> None:
+        """Count a step of a request that has no answer yet, as `/token.processed`."""
+        with self._changed:
+            self._counters[f"{path}.{step}"] += 1
+            self._changed.notify_all()
+
     def _count(self, entry: dict[str, Any], outcome: str | None = None) -> None:
         names = [entry["path"]]
         if "grant_type" in entry:

@@ -7,7 +7,17 @@ from typing import Any
 from flask import Flask, render_template
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from tokenkeep.demo import authorize, device_pages, faults, guard, identity, log, metadata, resource, token_endpoint
+from tokenkeep.demo import (
+    authorize,
+    device_pages,
+    fault_pages,
+    guard,
+    identity,
+    log,
+    metadata,
+    resource,
+    token_endpoint,
+)
 from tokenkeep.demo.authorization_server import AuthorizationServer
 from tokenkeep.demo.clients import CLIENT_ID, SCOPES, USERS
 from tokenkeep.demo.context import Demo
@@ -36,7 +46,7 @@ def create_app(demo: Demo) -> Flask:
     guard.install(app, demo)
     server = AuthorizationServer(app, demo)
     app.register_blueprint(log.create_blueprint(demo.log))
-    app.register_blueprint(faults.create_blueprint(demo.faults))
+    app.register_blueprint(fault_pages.create_blueprint(demo))
     app.register_blueprint(metadata.create_blueprint(demo))
     app.register_blueprint(authorize.create_blueprint(demo, server))
     app.register_blueprint(token_endpoint.create_blueprint(demo, server))

@@ -76,7 +76,7 @@ def create_blueprint(demo: Demo, server: AuthorizationServer) -> Blueprint:
 
     @blueprint.post("/token")
     def token() -> Response:
-        demo.faults.hold()
+        demo.faults.hold("token_delay", "token_freeze")
         if (refusal := _misuse()) is not None:
             return _noted(refusal)
         grant = request.form.get("grant_type", "").rpartition(":")[2]
@@ -87,6 +87,8 @@ def create_blueprint(demo: Demo, server: AuthorizationServer) -> Blueprint:
             return faulty(fault)
         answer = _noted(locked(server.create_token_response))
         if answer.status_code == 200:
+            demo.log.progress("/token", "processed")
+            demo.faults.hold("answer_delay", "answer_freeze")
             if demo.faults.take("token_cut"):
                 return cut_connection()
             change_token_answer(demo, answer, refreshed=grant == "refresh_token")

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import requests
+
 from support.demo_provider import DEVICE_GRANT, Browser, DemoProvider
 
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"

@@ -1,10 +1,12 @@
 """Code exchange and refresh at the demo provider: one use, PKCE both ways, rotation, family revocation."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import requests
+
 from support.demo_provider import DemoProvider
 
 
@@ -140,3 +142,20 @@ def test_lifetimes_end_codes(start_demo: Callable[..., DemoProvider]) -> None:
     assert error_of(poll) == (400, "expired_token")
     page = requests.post(f"{provider.issuer}/device", data={"user_code": device["user_code"]}, timeout=60)
     assert page.status_code == 403
+
+
+def test_DEMO_2_of_two_parallel_exchanges_of_one_code_at_most_one_wins(demo_provider: DemoProvider) -> None:
+    request = demo_provider.authorization_request()
+    callback = demo_provider.sign_in(request.url)
+    with ThreadPoolExecutor(8) as pool:
+        statuses = list(pool.map(lambda _: request.exchange(callback).status_code, range(8)))
+    assert sorted(statuses) == [200] + [400] * 7
+
+
+def test_DEMO_4_of_parallel_refreshes_with_one_token_one_wins_and_the_family_ends(demo_provider: DemoProvider) -> None:
+    token = demo_provider.tokens()["refresh_token"]
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: demo_provider.refresh(token), range(8)))
+    winners = [answer.json() for answer in answers if answer.status_code == 200]
+    assert len(winners) == 1
+    assert demo_provider.call(winners[0]["access_token"]).status_code == 401
