@@ -164,7 +164,7 @@ def _listen(family: socket.AddressFamily, port: int) -> socket.socket:
         if not ipaddress.ip_address(sock.getsockname()[0]).is_loopback:
             raise OSError(errno.EADDRNOTAVAIL, "not a loopback address")
         sock.listen(128)
-        sock.setblocking(False)
+        sock.settimeout(0)
     except OSError:
         sock.close()
         raise

@@ -173,7 +173,7 @@ class SignIn:
             launch = Launch(asked=False, problem=error.detail)
         if not launch.asked:
             log.warning("no browser could be started: %s", launch.problem)
-        self._update(opened_with=launch.browser if launch.asked else "")
+        self._update(opened_with=launch.browser if launch.asked else "", not_opened=not launch.asked)
         return launch
 
     async def reopen(self) -> None:
@@ -241,7 +241,7 @@ class SignIn:
             if not accepted:
                 await session.client.discard(tokens)
                 raise AccessDenied(
-                    "Another account came back from the browser than this provider was signed in with; it was not used.",
+                    "Another account came back than this provider was signed in with; it was not used.",
                     hint="Sign out first to change the account.",
                     provider=session.provider.id,
                 )
@@ -417,7 +417,7 @@ class SignIns:
                 key=f"providers.{provider.id}.client_id",
                 provider=provider.id,
             )
-        if provider.redirect_path and not provider.flow == Flow.DEVICE_CODE:
+        if provider.redirect_path and provider.flow is not Flow.DEVICE_CODE:
             for other in self._all.values():
                 shared = other.session.provider.redirect_path == provider.redirect_path
                 if shared and other.snapshot.state.pending and other.snapshot.method == "browser":

@@ -1,0 +1,93 @@
+"""Who may have a token: rules, grants, the default, and programs that are no identity."""
+
+import pytest
+
+from tokenkeep.domain.access import OWN_WINDOW, AccessRule, Application, Decision, Grant, Holding, decide
+
+GIT = Application(executable="/usr/bin/git", pid=7)
+SCRIPT = Application(executable="/usr/bin/python3.11", script="/home/ada/eval.py", pid=8)
+SHELL = Application(executable="/bin/bash", pid=9, login_session="tty:pts/1")
+
+
+def grant(
+    application: Application, decision: Decision, *, at: float = 1.0, until: float | None = None, **rest
+) -> Grant:
+    return Grant("g", application.key, application.name, "github", decision, Holding.ALWAYS, at, until, **rest)
+
+
+def ask(rules=(), grants=(), default=Decision.ASK, application=GIT, provider="github", scope=(), purpose="token"):
+    return decide(rules, grants, default, application, provider, scope=scope, wall=100.0, purpose=purpose)
+
+
+def test_without_rule_and_grant_the_default_holds() -> None:
+    assert ask() is Decision.ASK
+    assert ask(default=Decision.DENY) is Decision.DENY
+
+
+def test_the_first_matching_rule_wins_over_later_ones_and_over_grants() -> None:
+    rules = [
+        AccessRule(Decision.DENY, "github", app="/usr/bin/git"),
+        AccessRule(Decision.ALLOW, "*", app="/usr/bin/git"),
+    ]
+    assert ask(rules, [grant(GIT, Decision.ALLOW)]) is Decision.DENY
+    assert ask(rules, provider="other") is Decision.ALLOW
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        AccessRule(Decision.ALLOW, "github", app="/usr/local/bin/git"),
+        AccessRule(Decision.ALLOW, "gitlab", app="/usr/bin/git"),
+        AccessRule(Decision.ALLOW, "github", script="/usr/bin/git"),
+        AccessRule(Decision.ALLOW, "github", socket="restricted"),
+        AccessRule(Decision.ALLOW, "github", app="/usr/bin/git", scope=("read",)),
+    ],
+)
+def test_a_rule_about_something_else_does_not_match(rule: AccessRule) -> None:
+    assert ask([rule], scope=("repo",)) is Decision.ASK
+
+
+def test_a_grant_ends_with_its_time_and_covers_no_wider_scope() -> None:
+    assert ask(grants=[grant(GIT, Decision.ALLOW, until=101.0)]) is Decision.ALLOW
+    assert ask(grants=[grant(GIT, Decision.ALLOW, until=100.0)]) is Decision.ASK
+    narrow = grant(GIT, Decision.ALLOW, scope=("read",))
+    assert ask(grants=[narrow], scope=("read",)) is Decision.ALLOW
+    assert ask(grants=[narrow], scope=("read", "write")) is Decision.ASK
+
+
+def test_the_latest_answer_of_a_person_holds() -> None:
+    answers = [grant(GIT, Decision.ALLOW, at=1.0), grant(GIT, Decision.DENY, at=2.0)]
+    assert ask(grants=answers) is Decision.DENY
+
+
+def test_a_grant_for_tokens_is_no_right_to_manage() -> None:
+    assert ask(grants=[grant(GIT, Decision.ALLOW)], purpose="manage") is Decision.ASK
+    rules = [AccessRule(Decision.ALLOW, "*", app="/usr/bin/git")]
+    assert ask(rules, purpose="manage", provider="*") is Decision.ASK
+
+
+def test_our_own_window_is_never_asked() -> None:
+    assert ask(application=OWN_WINDOW, default=Decision.DENY) is Decision.ALLOW
+
+
+@pytest.mark.parametrize(
+    ("application", "identified", "name"),
+    [
+        (GIT, True, "git"),
+        (SCRIPT, True, "eval.py"),
+        (SHELL, False, "bash"),
+        (Application(executable="/usr/bin/python3.11", pid=1), False, "python3.11"),
+        (Application(executable="/usr/bin/sudo", pid=1), False, "sudo"),
+        (Application(pid=12), False, "process 12"),
+    ],
+)
+def test_AGENT_8_shells_and_interpreters_are_no_identity(application: Application, identified: bool, name: str) -> None:
+    assert application.identified is identified
+    assert application.name == name
+
+
+def test_AGENT_8_a_grant_for_a_shell_holds_for_its_login_session_and_for_a_script_by_the_script() -> None:
+    assert SHELL.key == ("session", "tty:pts/1")
+    assert SCRIPT.key == ("script", "/home/ada/eval.py")
+    elsewhere = Application(executable="/bin/bash", pid=10, login_session="tty:pts/2")
+    assert ask(grants=[grant(SHELL, Decision.ALLOW)], application=elsewhere) is Decision.ASK
