@@ -3,7 +3,7 @@
 import hashlib
 from typing import Any
 
-from authlib.oauth2.rfc6749 import AccessDeniedError, InvalidRequestError, OAuth2Error
+from authlib.oauth2.rfc6749 import AccessDeniedError, InvalidRequestError, OAuth2Error, UnsupportedResponseTypeError
 from flask import Blueprint, Response, render_template, request
 
 from tokenkeep.demo.authorization_server import AuthorizationServer
@@ -96,6 +96,11 @@ class AuthorizationPages:
         """The valid authorization request of the query; raises OAuth2Error."""
         try:
             grant = self._server.get_consent_grant()
+        except UnsupportedResponseTypeError as error:
+            # Authlib's text for this one is garbled, and an absent parameter has another code (RFC 6749 §4.1.2.1).
+            code = "unsupported_response_type" if request.args.get("response_type") else "invalid_request"
+            text = "response_type must be code"
+            raise OAuth2Error(text, error=code, redirect_uri=error.redirect_uri) from error
         except ValueError as error:
             # Authlib quotes parameters in its messages and refuses a message for its characters.
             raise InvalidRequestError("A parameter has characters that are not allowed") from error

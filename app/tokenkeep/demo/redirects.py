@@ -17,7 +17,7 @@ def _spelled_otherwise(issuer: str, fault: str) -> str:
         "slash": issuer + "/",
         "upper": issuer.replace("http:", "HTTP:"),
         "port": issuer.rpartition(":")[0] + ":0" + issuer.rpartition(":")[2],
-        "encoded": issuer.replace("127.", "%3127.".replace("27.", "27.", 1), 1),
+        "encoded": issuer.replace("127.", "%3127.", 1),
     }[fault]
 
 

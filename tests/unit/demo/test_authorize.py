@@ -113,6 +113,7 @@ def test_DEMO_2_anything_but_an_S256_challenge_is_refused(
         ({"scope": "openid everything"}, "invalid_scope"),
         ({"response_type": "token"}, "unsupported_response_type"),
         ({"response_type": "code id_token"}, "unsupported_response_type"),
+        ({"response_type": None}, "invalid_request"),
         ({"prompt": "none"}, "login_required"),
         ({"prompt": "none login"}, "invalid_request"),
     ],
