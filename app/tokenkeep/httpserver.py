@@ -523,8 +523,9 @@ class Connection(asyncio.Protocol):
             else:
                 self._close()
             return
-        if self._on_sent is not None and not self._write_paused:
-            self._tell_sent()
+        if self._write_paused:
+            return
+        self._tell_sent()
         if self._in_request:  # the beginning of the next one came along
             self._set_deadline(self._limits.request)
         else:
