@@ -6,9 +6,10 @@ import asyncio
 import concurrent.futures
 import threading
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from tokenkeep.engine.engine import Engine
+if TYPE_CHECKING:
+    from tokenkeep.engine.engine import Engine
 
 T = TypeVar("T")
 

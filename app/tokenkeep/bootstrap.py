@@ -1,0 +1,121 @@
+"""The composition root: the one place that knows every adapter and puts the application together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from tokenkeep import logs
+from tokenkeep.api import systemd
+from tokenkeep.api.server import ApiServer
+from tokenkeep.domain.configuration import Configuration
+from tokenkeep.engine.engine import Engine, Outside
+from tokenkeep.oauth.transport import Transport
+from tokenkeep.storage import settings
+from tokenkeep.storage.catalogue import Catalogue
+from tokenkeep.storage.lock import ProcessLock
+from tokenkeep.storage.opening import VaultStorage
+from tokenkeep.storage.paths import Paths
+from tokenkeep.system import hardening
+from tokenkeep.system.browser import SystemBrowser
+from tokenkeep.system.clock import SystemClock
+from tokenkeep.system.network import NetworkWatch
+from tokenkeep.system.power import LogindPower
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Whether there is a window that a person can be asked in."""
+
+    present: bool
+
+
+class Application:
+    """The process without its window: lock, engine, socket.
+
+    :param headless: there is no window; questions are answered by the rules alone.
+    """
+
+    def __init__(self, paths: Paths, *, headless: bool) -> None:
+        self.paths = paths
+        self.headless = headless
+        self.lock = ProcessLock(paths.lock_file)
+        self.clock = SystemClock()
+        self._catalogue = Catalogue.load()
+        self.configuration = self._read()
+        hardening.apply(headless=headless)
+        logs.configure(self.configuration.app.log_level, paths.log_dir, wall=self.clock.wall)
+
+    def _read(self) -> Configuration:
+        return settings.read(self.paths.config_file, self._catalogue)
+
+    def _outside(self) -> Outside:
+        http = self.configuration.http
+        return Outside(
+            clock=self.clock,
+            transport=Transport(timeout=http.timeout, ca_bundle=http.ca_bundle, proxy=http.proxy, wall=self.clock.wall),
+            storage=VaultStorage(self.paths.vault_file),
+            browser=SystemBrowser(),
+            prompter=Window(present=not self.headless),
+            power=LogindPower(),
+            network=NetworkWatch(),
+            read_configuration=self._read,
+            configuration_signature=lambda: settings.signature(self.paths.config_file),
+            remember_storage=lambda kind: settings.set_value(self.paths.config_file, "storage.key", kind),
+        )
+
+    async def serve(self, ready: Callable[[Engine], None] = lambda engine: None) -> None:
+        """Run until somebody asks the engine to quit. The process lock must be held.
+
+        :param ready: called when the socket listens.
+        :raises StorageFailed: the socket's place cannot be used.
+        """
+        engine = Engine(self._outside())
+        ended = engine.subscribe()
+        server = ApiServer(engine, self.paths.socket, clock=self.clock)
+        await server.start()
+        try:
+            await engine.start()
+            if self.headless:
+                self._take_signals(engine)
+            systemd.notify("READY=1")
+            ready(engine)
+            async for event in ended:
+                if event.kind == "quit":
+                    break
+        finally:
+            systemd.notify("STOPPING=1")
+            await server.stop()
+            await engine.stop()
+
+    def _take_signals(self, engine: Engine) -> None:
+        loop = asyncio.get_running_loop()
+        reloads: set[asyncio.Task[None]] = set()
+
+        def reload() -> None:
+            task = asyncio.create_task(engine.reload())
+            reloads.add(task)
+            task.add_done_callback(reloads.discard)
+
+        with suppress(NotImplementedError):  # Windows has no signals for loops
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, engine.quit)
+            loop.add_signal_handler(signal.SIGHUP, reload)
+
+
+def run_loop(main: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine on a new loop: uvloop where it exists, plain asyncio elsewhere."""
+    if sys.platform == "win32":
+        asyncio.run(main)
+        return
+    import uvloop
+
+    uvloop.run(main)
