@@ -8,18 +8,22 @@ import shlex
 import shutil
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
+from selenium.common.exceptions import (
+    ElementNotInteractableException,
+    StaleElementReferenceException,
+)
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.wait import WebDriverWait
 
 from support.homes import MakeHome
-from support.processes import END_LIMIT, START_LIMIT, NotInTime, program, wait_for
+from support.processes import END_LIMIT, NotInTime, program, wait_for
 
 _FLAGS = (
     "--remote-debugging-port=0",
@@ -39,6 +43,8 @@ _FLAGS = (
     "--window-size=1100,800",
     "--window-position=120,60",
 )
+
+Found = TypeVar("Found")
 
 # The script that stands in BROWSER: notes what it was asked, then becomes Chromium (the same process id).
 _SCRIPT = """\
@@ -82,17 +88,19 @@ class Launch:
         return self._driver
 
     def find(self, element_id: str) -> WebElement:
-        """Wait until an element with this id can be clicked, in whichever page follows, and return it."""
-
-        def look(driver: Chrome) -> WebElement | None:
-            elements = driver.find_elements(By.ID, element_id)
-            return elements[0] if elements and elements[0].is_displayed() else None
-
-        return self._wait(look, f"the element #{element_id}")
+        """Wait until an element with this id is shown, in whichever page follows, and return it."""
+        return self._wait(lambda driver: _shown(driver, element_id), f"the element #{element_id}")
 
     def click(self, element_id: str) -> None:
         """Click an element when it is there."""
-        self.find(element_id).click()
+
+        def look(driver: Chrome) -> bool:
+            element = _shown(driver, element_id)
+            if element is not None:
+                element.click()
+            return element is not None
+
+        self._wait(look, f"the element #{element_id} to click")
 
     def type(self, element_id: str, text: str) -> None:
         """Replace the text of an input when it is there."""
@@ -102,7 +110,9 @@ class Launch:
 
     def wait_for_url(self, part: str) -> str:
         """Wait until the address contains `part` and return the address."""
-        return self._wait(lambda driver: driver.current_url if part in driver.current_url else None, part)
+        return self._wait(
+            lambda driver: driver.current_url if part in driver.current_url else None, f"a page at {part}"
+        )
 
     def is_running(self) -> bool:
         """Tell whether the browser's first process lives."""
@@ -137,11 +147,24 @@ class Launch:
 
         return wait_for(look, "Chromium's debugging port")
 
-    def _wait(self, look: object, what: str) -> object:
-        from selenium.common.exceptions import StaleElementReferenceException
+    def _wait(self, look: Callable[[Chrome], Found | None], what: str) -> Found:
+        driver = self.attach()
 
-        wait = WebDriverWait(self.attach(), START_LIMIT, 0.1, ignored_exceptions=[StaleElementReferenceException])
-        return wait.until(look, f"{what} did not come; the page is {self.attach().current_url.split('?')[0]}")
+        def look_again() -> Found | None:
+            try:
+                return look(driver)
+            except (StaleElementReferenceException, ElementNotInteractableException):  # the page is just changing
+                return None
+
+        try:
+            return wait_for(look_again, what)
+        except NotInTime as error:
+            raise NotInTime(f"{error}; the page is {driver.title!r} at {driver.current_url.split('?')[0]}") from None
+
+
+def _shown(driver: Chrome, element_id: str) -> WebElement | None:
+    elements = driver.find_elements(By.ID, element_id)
+    return elements[0] if elements and elements[0].is_displayed() else None
 
 
 class BrowserCommand:

@@ -66,11 +66,11 @@ class OidcProviderPeer:
 
     def counts(self) -> dict[str, int]:
         """How often each endpoint was asked: `token:refresh_token`, `revocation`, `userinfo`, …"""
-        return self.log()["counts"]
+        return dict(self.log()["counts"])
 
     def log(self) -> dict[str, Any]:
         """All requests in order under `entries`, sums under `counts`; nothing secret in it."""
-        return requests.get(f"{self.issuer}/__log", timeout=_ANSWER_LIMIT).json()
+        return dict(requests.get(f"{self.issuer}/__log", timeout=_ANSWER_LIMIT).json())
 
     def sign_in(self, authorization_url: str, *, login: str = "alice", allow: bool = True, follow: bool = True) -> str:
         """Play the browser: log in, consent or deny, and open the redirect to the application unless `follow` is False.

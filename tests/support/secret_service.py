@@ -6,9 +6,10 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
-from jeepney import DBusAddress, new_method_call
+from jeepney import DBusAddress, Message, new_method_call
 from jeepney.io.blocking import open_dbus_connection
 
 from support.homes import MakeHome
@@ -105,11 +106,11 @@ class SecretService:
             call = new_method_call(bus, "NameHasOwner", "s", ("org.freedesktop.secrets",))
             return bool(connection.send_and_get_reply(call).body[0])
 
-    def _call(self, message: object) -> tuple[object, ...] | list[object]:
+    def _call(self, message: Message) -> tuple[Any, ...]:
         with open_dbus_connection(self.bus.address) as connection:
             reply = connection.send_and_get_reply(message, timeout=30)
         assert reply.header.message_type.name == "method_return", reply.body
-        return reply.body
+        return tuple(reply.body)
 
 
 @pytest.fixture
