@@ -72,7 +72,7 @@ class Application:
             remember_storage=lambda kind: settings.set_value(self.paths.config_file, "storage.key", kind),
         )
 
-    async def serve(self, ready: Callable[[Engine], None] = lambda engine: None) -> None:
+    async def serve(self, ready: Callable[[Engine], object] = id) -> None:
         """Run until somebody asks the engine to quit. The process lock must be held.
 
         :param ready: called when the socket listens.

@@ -1,4 +1,4 @@
-"""`tokenkeep demo`: the demo provider as a child process, a throw-away configuration, and the real application on both."""
+"""`tokenkeep demo`: the demo provider as a child process, a throw-away configuration, the real application on both."""
 
 from __future__ import annotations
 

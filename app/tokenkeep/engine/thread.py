@@ -24,7 +24,7 @@ class EngineThread:
 
     def __init__(
         self,
-        serve: Callable[[Callable[[Engine], None]], Coroutine[Any, Any, None]],
+        serve: Callable[[Callable[[Engine], object]], Coroutine[Any, Any, None]],
         runner: Callable[[Coroutine[Any, Any, None]], None] = asyncio.run,
     ) -> None:
         self._serve = serve
