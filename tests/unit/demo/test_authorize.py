@@ -175,12 +175,15 @@ def test_DEMO_1_forms_from_other_sites_are_refused(demo_provider: DemoProvider) 
     assert browser.submit(login, username="ada", password="demo").status_code == 403
 
 
-def test_DEMO_1_login_changes_the_session_key(demo_provider: DemoProvider) -> None:
+def test_DEMO_1_a_new_login_ends_the_old_session_key(demo_provider: DemoProvider) -> None:
     browser = Browser(demo_provider)
-    login = browser.get(demo_provider.authorization_request().url)
+    browser.sign_in(demo_provider.authorization_request().url)
     before = dict(browser.http.cookies)
-    browser.log_in(login, "ada")
+    browser.sign_in(demo_provider.authorization_request(prompt="login").url, "grace")
     assert dict(browser.http.cookies) != before
+    old = Browser(demo_provider)
+    old.http.cookies.update(before)
+    assert 'id="password"' in old.get(demo_provider.authorization_request().url).text
 
 
 def test_DEMO_1_a_wrong_password_stays_on_the_login_page(demo_provider: DemoProvider) -> None:

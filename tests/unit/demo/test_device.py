@@ -68,6 +68,9 @@ def test_DEV_3_polling_too_fast_is_answered_slow_down(demo_provider: DemoProvide
     errors = {error(demo_provider, device) for _ in range(20)}
     assert "slow_down" in errors
     assert errors <= {"slow_down", "authorization_pending"}
+    # Each one lengthens the interval: 1 s at first, then 6 s, then 11 s.
+    early = [entry["early_by"] for entry in demo_provider.log("/token") if entry["outcome"] == "slow_down"]
+    assert early[0] <= 1 < early[1] <= 6 < early[2] <= 11
 
 
 def test_DEV_3_the_fault_switch_asks_for_a_number_of_slow_downs(demo_provider: DemoProvider) -> None:
