@@ -241,6 +241,15 @@ def server_words(error: TokenKeepError | None) -> str:
     return error.description or error.error or ""
 
 
+def what_happened(session: SessionSnapshot) -> str:
+    """The cause in our own words where no server said anything and the band does not name it; else empty."""
+    error = session.last_error
+    told = isinstance(error, (Misconfigured, ClientRejected)) or bool(server_words(error))
+    if error is None or told or session.state is SessionState.FAILED:
+        return ""
+    return _sentence(error.detail) if error.detail else ""
+
+
 def problem_details(session: SessionSnapshot, now: float) -> str:
     """What somebody who helps needs to know, to be copied; never a token, never an account."""
     error = session.last_error

@@ -1,0 +1,244 @@
+"""A provider's page: who is signed in, how it stands, what the sign-in may do, where it belongs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QEvent, Qt, Signal, SignalInstance
+from PySide6.QtGui import QGuiApplication, QKeyEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+
+from tokenkeep.domain.session import SessionSnapshot, SessionState, SignInSnapshot
+from tokenkeep.ui import style, texts
+from tokenkeep.ui.detail_header import DetailHeader
+from tokenkeep.ui.state_band import StateBand
+from tokenkeep.ui.translation import tr
+from tokenkeep.ui.widgets.band import Band
+from tokenkeep.ui.widgets.button import Button
+from tokenkeep.ui.widgets.facts import Fact, Facts
+from tokenkeep.ui.widgets.label import Label
+from tokenkeep.ui.widgets.line import Line
+
+_WRONG = frozenset({SessionState.NEEDS_SIGN_IN, SessionState.OFFLINE, SessionState.FAILED, SessionState.SIGNED_OUT})
+
+
+class ProviderDetail(QScrollArea):
+    """Everything is derived from the snapshot; the requests carry the provider's id.
+
+    :param wall: wall clock in seconds.
+    """
+
+    sign_in_requested = Signal(str, str)
+    show_sign_in_requested = Signal(str)
+    cancel_sign_in_requested = Signal(str)
+    sign_out_requested = Signal(str)
+    refresh_requested = Signal(str)
+    copy_requested = Signal(str)
+    open_folder_requested = Signal()
+    back_requested = Signal()
+
+    def __init__(self, wall: Callable[[], float], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._wall = wall
+        self._session: SessionSnapshot | None = None
+        self._sign_in: SignInSnapshot | None = None
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setAccessibleName(tr("Details"))
+        self.header = DetailHeader()
+        self.confirm = Band()
+        self.confirm_button = Button(tr("Sign out"))
+        self.keep_button = Button(tr("Stay signed in"))
+        self.confirm.add_button(self.confirm_button)
+        self.confirm.add_button(self.keep_button)
+        self.confirm.hide()
+        self.state = StateBand()
+        self.trouble = Facts()
+        self.details_button = Button(tr("Copy details"), kind="link")
+        self.may_title = Label(tr("What this sign-in may do"), "strong")
+        self.may = Facts(names_quiet=False)
+        self.about = Facts()
+        self._lines = (Line(), Line())
+        self._build()
+        self._connect()
+
+    def _build(self) -> None:
+        page = QWidget()
+        self._page = page
+        self._column = QVBoxLayout()
+        self._may = QVBoxLayout()
+        self._may.addWidget(self.may_title)
+        self._may.addWidget(self.may)
+        self._trouble = QVBoxLayout()
+        self._trouble.addWidget(self.trouble)
+        self._trouble.addWidget(self.details_button, 0, Qt.AlignmentFlag.AlignLeading)
+        for part in (self.header, self.confirm, self.state):
+            self._column.addWidget(part)
+        self._column.addLayout(self._trouble)
+        self._column.addWidget(self._lines[0])
+        self._column.addLayout(self._may)
+        self._column.addWidget(self._lines[1])
+        self._column.addWidget(self.about)
+        self._column.addStretch(1)
+        inner = QWidget()
+        inner.setLayout(self._column)
+        inner.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self._inner = inner
+        row = QHBoxLayout(page)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(inner, 1)
+        row.addStretch(0)
+        self.setWidget(page)
+        self._space()
+
+    def _connect(self) -> None:
+        self.header.copy_requested.connect(lambda: self._ask(self.copy_requested))
+        self.header.refresh_requested.connect(lambda: self._ask(self.refresh_requested))
+        self.header.sign_out_requested.connect(self.ask_sign_out)
+        self.header.sign_in_requested.connect(lambda: self._sign_in_by("auto"))
+        self.header.back_requested.connect(self.back_requested)
+        self.confirm_button.clicked.connect(self._sign_out)
+        self.keep_button.clicked.connect(self.keep_signed_in)
+        self.state.sign_in.connect(self._sign_in_by)
+        self.state.show_sign_in.connect(lambda: self._ask(self.show_sign_in_requested))
+        self.state.cancel_sign_in.connect(self._cancel_sign_in)
+        self.state.try_again.connect(lambda: self._ask(self.refresh_requested))
+        self.state.open_folder.connect(self.open_folder_requested)
+        self.details_button.clicked.connect(self._copy_details)
+
+    # --- showing ---------------------------------------------------------------------------------------------------
+
+    @property
+    def session(self) -> SessionSnapshot | None:
+        """The session that is shown."""
+        return self._session
+
+    def show_session(self, session: SessionSnapshot, sign_in: SignInSnapshot | None) -> None:
+        """Show a provider; another one than before begins at the top."""
+        another = self._session is None or self._session.id != session.id
+        self._session, self._sign_in = session, sign_in
+        if another:
+            self.verticalScrollBar().setValue(0)
+            self.confirm.hide()
+            self.details_button.set_words(tr("Copy details"))
+        if session.state is SessionState.SIGNED_OUT:
+            self.confirm.hide()
+        self.tick()
+        self._show_facts(session)
+
+    def tick(self) -> None:
+        """Show what changes with time alone."""
+        if self._session is None:
+            return
+        now = self._wall()
+        self.header.show_session(self._session, now)
+        self.state.show_session(self._session, self._sign_in, now)
+        self.trouble.show_facts(self._trouble_facts(self._session, now))
+        self.details_button.setVisible(self._has_details(self._session))
+
+    def token_copied(self, provider: str, until: float) -> None:
+        """Say that a provider's token lies on the clipboard until the wall-clock time `until`."""
+        self.header.token_copied(provider, until)
+        self.tick()
+
+    def _show_facts(self, session: SessionSnapshot) -> None:
+        scopes = texts.scope_words(session.scope)
+        self.may.show_facts([Fact(words, names, mono=True) for words, names in scopes])
+        self.may_title.setVisible(bool(scopes))
+        about = (
+            (tr("Provider"), session.issuer),
+            (tr("Used for"), texts.used_for(session)),
+            (self._signed_in_name(session), texts.signed_in_at(session)),
+        )
+        self.about.show_facts([Fact(name, value) for name, value in about if value])
+        troubled = self.trouble.isVisibleTo(self._page) or not self.details_button.isHidden()
+        self._lines[0].setVisible(troubled and bool(scopes))
+        self._lines[1].setVisible((troubled or bool(scopes)) and any(value for _, value in about))
+
+    def _signed_in_name(self, session: SessionSnapshot) -> str:
+        return tr("Last signed in") if session.state in _WRONG else tr("Signed in")
+
+    def _trouble_facts(self, session: SessionSnapshot, now: float) -> list[Fact]:
+        if session.state not in _WRONG:
+            return []
+        facts = (
+            (tr("Waiting for it"), texts.waiting_programs(session, now)),
+            (tr("What the server said"), texts.server_words(session.last_error)),
+            (tr("What happened"), texts.what_happened(session)),
+        )
+        return [Fact(name, value) for name, value in facts if value]
+
+    def _has_details(self, session: SessionSnapshot) -> bool:
+        return session.state in _WRONG and session.last_error is not None
+
+    # --- acting ----------------------------------------------------------------------------------------------------
+
+    def ask_sign_out(self) -> None:
+        """Ask inside the page whether to sign out; the question goes when another provider is shown."""
+        if self._session is None:
+            return
+        name = self._session.name
+        self.confirm.say("plain", "signed_out", tr("Sign out of {name}?", name=name), tr("Programs get no token."))
+        self.confirm.show_buttons()
+        self.confirm.show()
+        self.verticalScrollBar().setValue(0)
+        self.keep_button.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def keep_signed_in(self) -> None:
+        """Take the question back."""
+        self.confirm.hide()
+        self.header.focus_more()
+
+    def primary(self) -> None:
+        """What double click and Enter on a row do: the page's filled button, if there is one."""
+        if self._session is None:
+            return
+        if not self.state.sign_in_button.isHidden():
+            self._sign_in_by("auto")
+        elif self._session.state is SessionState.SIGNING_IN:
+            self._ask(self.show_sign_in_requested)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        if event.key() == Qt.Key.Key_Escape and not self.confirm.isHidden():
+            self.keep_signed_in()
+            return
+        super().keyPressEvent(event)
+
+    def _ask(self, request: SignalInstance) -> None:
+        if self._session is not None:
+            request.emit(self._session.id)
+
+    def _sign_in_by(self, method: str) -> None:
+        if self._session is not None:
+            self.sign_in_requested.emit(self._session.id, method)
+
+    def _cancel_sign_in(self) -> None:
+        if self._sign_in is not None:
+            self.cancel_sign_in_requested.emit(self._sign_in.id)
+
+    def _sign_out(self) -> None:
+        self.confirm.hide()
+        self._ask(self.sign_out_requested)
+        self.header.focus_more()
+
+    def _copy_details(self) -> None:
+        if self._session is not None:
+            QGuiApplication.clipboard().setText(texts.problem_details(self._session, self._wall()))
+            self.details_button.set_words(tr("Details copied"))
+
+    # --- size ------------------------------------------------------------------------------------------------------
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ApplicationFontChange:
+            self._space()
+
+    def _space(self) -> None:
+        edge, high = style.space("xl"), style.space("l") + style.space("xs")
+        self._column.setContentsMargins(edge, high, edge, high)
+        self._column.setSpacing(style.space("l"))
+        self._may.setSpacing(style.space("s"))
+        self._trouble.setSpacing(style.space("xs"))
+        self._inner.setMaximumWidth(style.em(style.DETAIL_WIDTH))
