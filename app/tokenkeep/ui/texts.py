@@ -304,8 +304,13 @@ def scope_words(scopes: Iterable[str]) -> list[tuple[str, str]]:
             pairs.append((tr(words), " ".join(here)))
             left = [scope for scope in left if scope not in names]
     if left:
-        pairs.append((tr("Other, as the provider names it"), " ".join(left)))
+        pairs.append((other_scopes(), " ".join(left)))
     return pairs
+
+
+def other_scopes() -> str:
+    """The name of those scopes that have no words of ours."""
+    return tr("Other, as the provider names it")
 
 
 def signed_in_at(session: SessionSnapshot) -> str:
