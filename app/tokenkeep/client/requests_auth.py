@@ -1,0 +1,52 @@
+"""Authentication for requests: a fresh token on every request, and one more try when the resource says 401."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import requests
+from requests.auth import AuthBase
+
+from tokenkeep.client.sync import TokenKeep
+
+
+class TokenKeepAuth(AuthBase):
+    """`requests.get(url, auth=TokenKeepAuth("github"))`.
+
+    :param options: as `TokenKeep.token` takes them.
+    """
+
+    def __init__(self, provider: str, client: TokenKeep | None = None, **options: Any) -> None:
+        self._provider = provider
+        self._client = client or TokenKeep()
+        self._options = options
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Put the token into the request and watch for its refusal."""
+        token = self._client.token(self._provider, **self._options)
+        request.headers["Authorization"] = token.authorization
+        position = getattr(request.body, "tell", lambda: None)()
+
+        def again(response: requests.Response, **send: Any) -> requests.Response:
+            """One more try with the next token; a body that cannot be sent twice leaves the 401 as it is."""
+            if response.status_code != 401 or response.request is not request:
+                return response
+            if hasattr(request.body, "read") and position is None:
+                return response
+            fresh = self._client.rejected(token, self._provider)
+            if fresh.access_token == token.access_token:
+                return response
+            _ = response.content  # the connection is free only after the body was read
+            response.close()
+            retry = request.copy()
+            retry.hooks["response"] = []
+            if position is not None:
+                retry.body.seek(position)  # type: ignore[union-attr]
+            retry.headers["Authorization"] = fresh.authorization
+            answer: requests.Response = response.connection.send(retry, **send)  # type: ignore[attr-defined]
+            answer.history.append(response)
+            answer.request = retry
+            return answer
+
+        request.register_hook("response", again)
+        return request
