@@ -15,7 +15,7 @@ from tokenkeep.ui.widgets.label import Label
 from tokenkeep.ui.widgets.tile import Tile
 from tokenkeep.ui.widgets.value import Value
 
-_LEAST_NAME = 14  # em; with less room for the name the buttons go below it
+_LEAST_NAME = 10  # em; with less room for the name the buttons go below it
 
 
 class DetailHeader(QWidget):
@@ -73,7 +73,7 @@ class DetailHeader(QWidget):
         self._all = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
         self._all.setContentsMargins(0, 0, 0, 0)
         self._all.addLayout(self._identity, 1)
-        self._all.addWidget(self.button_row)
+        self._all.addWidget(self.button_row, 0, Qt.AlignmentFlag.AlignVCenter)
         self._space()
 
     def show_session(self, session: SessionSnapshot, now: float) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from tokenkeep.domain.session import EngineSnapshot, StorageState
 from tokenkeep.ui import icons, style
@@ -15,13 +15,14 @@ from tokenkeep.ui.translation import tr
 from tokenkeep.ui.widgets.band import Band
 from tokenkeep.ui.widgets.button import Button
 from tokenkeep.ui.widgets.label import Label
+from tokenkeep.ui.widgets.scroll_page import ScrollPage
 from tokenkeep.ui.widgets.value import Value
 
 EXAMPLE = '[providers.example]\nissuer = "https://auth.example.com"\nclient_id = "your-client-id"'
 DEMO = "tokenkeep demo"
 
 
-class EmptyPage(QScrollArea):
+class EmptyPage(ScrollPage):
     """One column: what TokenKeep is for, where its providers are written down, how to try it.
 
     :param config_file: where providers are written.
@@ -31,11 +32,8 @@ class EmptyPage(QScrollArea):
     reload_requested = Signal()
 
     def __init__(self, config_file: Path, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._column = QVBoxLayout()
+        super().__init__(self._column, centered=True, parent=parent)
         self._icon = QLabel()
         self._icon.setTextFormat(Qt.TextFormat.PlainText)
         self._title = Label(tr("Sign in once, stay signed in"), "title")
@@ -91,20 +89,10 @@ class EmptyPage(QScrollArea):
             [demo],
             [self.demo_button],
         )
-        self._column = QVBoxLayout()
         self._column.addLayout(self._head)
         for part in (self.notices, first, trial, self.kept):
             self._column.addWidget(part)
         self._column.addStretch(1)
-        self._inner = QWidget()
-        self._inner.setLayout(self._column)
-        page = QWidget()
-        row = QHBoxLayout(page)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addStretch(1)
-        row.addWidget(self._inner, 1000)  # all of the width up to its maximum; the rest is margin on both sides
-        row.addStretch(1)
-        self.setWidget(page)
 
     def _block(self, title: str, sentence: str, values: list[Value], buttons: list[Button]) -> Band:
         block = Band()
@@ -131,7 +119,7 @@ class EmptyPage(QScrollArea):
         self._column.setContentsMargins(edge, style.space("xxl"), edge, edge)
         self._column.setSpacing(style.space("l"))
         self._head.setSpacing(style.space("l"))
-        self._inner.setMaximumWidth(style.em(style.COLUMN_WIDTH) + 2 * edge)
+        self.set_column_width(style.em(style.COLUMN_WIDTH) + 2 * edge)
         self._icon.setPixmap(icons.app_icon().pixmap(side, side))
 
 

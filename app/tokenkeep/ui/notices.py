@@ -53,11 +53,11 @@ class StorageBand(Band):
         self.memory_button.clicked.connect(lambda: self.chosen.emit("memory", None))
         self.again_button.clicked.connect(lambda: self.chosen.emit("keyring", None))
         self.dismiss_button.clicked.connect(self._dismiss)
-        self._dismissed = ""
+        self._notice = self._dismissed = ""
 
     def show_snapshot(self, snapshot: EngineSnapshot) -> None:
         """Show the matter, or nothing when all is well."""
-        notice = snapshot.storage_notice
+        notice = self._notice = snapshot.storage_notice
         if snapshot.locked:
             sentence = tr("The key that encrypts your tokens is not at hand. Choose how to go on; nothing is lost.")
             self.say("needs", "needs", tr("TokenKeep cannot read your tokens"), notice or sentence)
@@ -104,7 +104,7 @@ class StorageBand(Band):
             self.chosen.emit("passphrase", typed)
 
     def _dismiss(self) -> None:
-        self._dismissed = self.sentence.text()
+        self._dismissed = self._notice
         self.hide()
 
 

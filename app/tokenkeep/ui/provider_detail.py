@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, Qt, Signal, SignalInstance
 from PySide6.QtGui import QGuiApplication, QKeyEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from tokenkeep.domain.session import SessionSnapshot, SessionState, SignInSnapshot
 from tokenkeep.ui import style, texts
@@ -18,11 +18,12 @@ from tokenkeep.ui.widgets.button import Button
 from tokenkeep.ui.widgets.facts import Fact, Facts
 from tokenkeep.ui.widgets.label import Label
 from tokenkeep.ui.widgets.line import Line
+from tokenkeep.ui.widgets.scroll_page import ScrollPage
 
 _WRONG = frozenset({SessionState.NEEDS_SIGN_IN, SessionState.OFFLINE, SessionState.FAILED, SessionState.SIGNED_OUT})
 
 
-class ProviderDetail(QScrollArea):
+class ProviderDetail(ScrollPage):
     """Everything is derived from the snapshot; the requests carry the provider's id.
 
     :param wall: wall clock in seconds.
@@ -38,14 +39,11 @@ class ProviderDetail(QScrollArea):
     back_requested = Signal()
 
     def __init__(self, wall: Callable[[], float], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        self._column = QVBoxLayout()
+        super().__init__(self._column, parent=parent)
         self._wall = wall
         self._session: SessionSnapshot | None = None
         self._sign_in: SignInSnapshot | None = None
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setAccessibleName(tr("Details"))
         self.header = DetailHeader()
         self.confirm = Band()
@@ -65,32 +63,24 @@ class ProviderDetail(QScrollArea):
         self._connect()
 
     def _build(self) -> None:
-        page = QWidget()
-        self._page = page
-        self._column = QVBoxLayout()
-        self._may = QVBoxLayout()
+        self._may_do = QWidget()
+        self._may = QVBoxLayout(self._may_do)
+        self._may.setContentsMargins(0, 0, 0, 0)
         self._may.addWidget(self.may_title)
         self._may.addWidget(self.may)
-        self._trouble = QVBoxLayout()
+        self._troubles = QWidget()
+        self._trouble = QVBoxLayout(self._troubles)
+        self._trouble.setContentsMargins(0, 0, 0, 0)
         self._trouble.addWidget(self.trouble)
         self._trouble.addWidget(self.details_button, 0, Qt.AlignmentFlag.AlignLeading)
         for part in (self.header, self.confirm, self.state):
             self._column.addWidget(part)
-        self._column.addLayout(self._trouble)
+        self._column.addWidget(self._troubles)
         self._column.addWidget(self._lines[0])
-        self._column.addLayout(self._may)
+        self._column.addWidget(self._may_do)
         self._column.addWidget(self._lines[1])
         self._column.addWidget(self.about)
         self._column.addStretch(1)
-        inner = QWidget()
-        inner.setLayout(self._column)
-        inner.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self._inner = inner
-        row = QHBoxLayout(page)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(inner, 1)
-        row.addStretch(0)
-        self.setWidget(page)
         self._space()
 
     def _connect(self) -> None:
@@ -135,8 +125,10 @@ class ProviderDetail(QScrollArea):
         now = self._wall()
         self.header.show_session(self._session, now)
         self.state.show_session(self._session, self._sign_in, now)
-        self.trouble.show_facts(self._trouble_facts(self._session, now))
+        troubles = self._trouble_facts(self._session, now)
+        self.trouble.show_facts(troubles)
         self.details_button.setVisible(self._has_details(self._session))
+        self._troubles.setVisible(bool(troubles) or self._has_details(self._session))
 
     def token_copied(self, provider: str, until: float) -> None:
         """Say that a provider's token lies on the clipboard until the wall-clock time `until`."""
@@ -146,14 +138,14 @@ class ProviderDetail(QScrollArea):
     def _show_facts(self, session: SessionSnapshot) -> None:
         scopes = texts.scope_words(session.scope)
         self.may.show_facts([Fact(words, names, mono=True) for words, names in scopes])
-        self.may_title.setVisible(bool(scopes))
+        self._may_do.setVisible(bool(scopes))
         about = (
             (tr("Provider"), session.issuer),
             (tr("Used for"), texts.used_for(session)),
             (self._signed_in_name(session), texts.signed_in_at(session)),
         )
         self.about.show_facts([Fact(name, value) for name, value in about if value])
-        troubled = self.trouble.isVisibleTo(self._page) or not self.details_button.isHidden()
+        troubled = not self._troubles.isHidden()
         self._lines[0].setVisible(troubled and bool(scopes))
         self._lines[1].setVisible((troubled or bool(scopes)) and any(value for _, value in about))
 
@@ -241,4 +233,4 @@ class ProviderDetail(QScrollArea):
         self._column.setSpacing(style.space("l"))
         self._may.setSpacing(style.space("s"))
         self._trouble.setSpacing(style.space("xs"))
-        self._inner.setMaximumWidth(style.em(style.DETAIL_WIDTH))
+        self.set_column_width(style.em(style.DETAIL_WIDTH))

@@ -152,7 +152,7 @@ class ProviderList(QWidget):
     def _space(self) -> None:
         edge, gap = style.space("l"), style.space("m")
         self._head.setContentsMargins(edge, gap, edge, gap)
-        self._foot.setContentsMargins(edge, 0, edge, gap)
+        self._foot.setContentsMargins(edge, 0, edge, 0 if self.nothing.isHidden() else gap)
         self._glass.setIcon(icons.line_icon("search", "text2"))
 
     def _search(self, words: str) -> None:
@@ -163,6 +163,7 @@ class ProviderList(QWidget):
     def _say_nothing_found(self) -> None:
         empty = self.model.rowCount() == 0 and self.model.total > 0
         self.nothing.setVisible(empty)
+        self._space()
         if empty:
             self.nothing.setText(tr("Nothing matches “{words}”.", words=self.search.text()))
 

@@ -71,7 +71,7 @@ class ProviderRow(QStyledItemDelegate):
         if share is not None:
             size = round(style.RING * style.unit())
             x = area.width() - size - style.space("l")
-            ring.paint_ring(painter, place(x, (area.height() - size) // 2, size, size), share)
+            ring.paint_ring(painter, place(x, (area.height() - size) // 2, size, size), share, selected=selected)
         painter.restore()
 
     def _paint_text(

@@ -76,13 +76,13 @@ class ProvidersPage(QStackedWidget):
         self._snapshot = snapshot
         if not snapshot.sessions:
             self.empty.show_snapshot(snapshot)
-            self.setCurrentWidget(self.empty)
+            self._turn_to(self.empty, self.empty.folder_button)
             return
         self.notices.show_snapshot(snapshot)
         self._space()
         self.list.show_snapshot(snapshot)
         self._show_current()
-        self.setCurrentWidget(self._full)
+        self._turn_to(self._full, self.list.view)
 
     def choose(self, provider: str) -> None:
         """Show a provider's page."""
@@ -108,6 +108,11 @@ class ProvidersPage(QStackedWidget):
         if self.currentWidget() is self.empty:
             return [self.empty.folder_button]
         return [part for part in (self.list.search, self.list.view, self.detail.header.more_button) if part.isVisible()]
+
+    def _turn_to(self, part: QWidget, focus: QWidget) -> None:
+        if self.currentWidget() is not part or self.window().focusWidget() is None:
+            self.setCurrentWidget(part)
+            focus.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _chosen(self, _provider: str) -> None:
         self._show_current()

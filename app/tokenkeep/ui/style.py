@@ -215,10 +215,12 @@ QPushButton[kind="primary"]:disabled {{ background: palette(mid); border-color: 
 QPushButton[kind="icon"] {{ padding: 5px {pad - 1}px; min-width: {height - 2}px }}
 QPushButton[kind="icon"]:focus {{ padding: 4px {pad - 2}px }}
 QPushButton::menu-indicator {{ width: 0 }}
-QPushButton[kind="link"] {{ background: transparent; border: {FOCUS_LINE}px solid transparent; padding: 1px 0;
+QPushButton[kind="link"] {{ background: transparent; border: 0; border-bottom: {FOCUS_LINE}px solid transparent;
+  border-radius: 0; padding: {FOCUS_LINE}px 0 0 0;
   color: palette(link); text-decoration: underline; min-height: {max(height, 20)}px }}
 QPushButton[kind="link"]:hover {{ color: palette(window-text) }}
-QPushButton[kind="link"]:focus {{ border-color: palette(accent) }}
+QPushButton[kind="link"]:focus {{ border: 0; border-bottom: {FOCUS_LINE}px solid palette(accent);
+  padding: {FOCUS_LINE}px 0 0 0 }}
 QComboBox::drop-down {{ border: 0; width: {icon + pad}px }}
 QComboBox::down-arrow {{ image: url({down}); width: {icon}px; height: {icon}px }}
 QCheckBox, QRadioButton {{ spacing: {pad}px }}

@@ -52,6 +52,7 @@ class Band(QFrame):
         self.mark.show_mark(mark, self._fill)
         self.title.setText(title)
         self.sentence.setText(sentence)
+        self.sentence.set_quiet(quiet=kind == "plain")
         self.sentence.setVisible(bool(sentence))
         self.aside.setText(aside)
         self.aside.setVisible(bool(aside))

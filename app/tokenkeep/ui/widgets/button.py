@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from PySide6.QtCore import QEvent, QSize, Qt
-from PySide6.QtWidgets import QPushButton, QWidget
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import QApplication, QPushButton, QWidget
 
 from tokenkeep.ui import icons, style
 
@@ -32,6 +33,7 @@ class Button(QPushButton):
         super().__init__(parent)
         self._icon_name = icon
         self._kind = kind
+        self._tinted: tuple[str, str, int, bool] | None = None
         self.setAutoDefault(False)
         if kind:
             self.setProperty("kind", kind)
@@ -62,8 +64,14 @@ class Button(QPushButton):
 
     def _tint(self) -> None:
         if not self._icon_name:
+            self.setIcon(QIcon())
+            self._tinted = None
             return
         color = "on_accent" if self._kind == "primary" else "text" if self.isEnabled() else "text2"
         side = style.ICON * style.unit()
+        wanted = (self._icon_name, style.color(color).name(), side, QApplication.isRightToLeft())
+        if wanted == self._tinted:  # one change of theme comes as a handful of events
+            return
+        self._tinted = wanted
         self.setIconSize(QSize(side, side))
         self.setIcon(icons.line_icon(self._icon_name, color))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QWidget
 
@@ -58,6 +58,7 @@ class Facts(QWidget):
     def show_facts(self, facts: Sequence[Fact]) -> None:
         """Show these lines; widgets stay, and with them focus and selection, while the names stay."""
         wanted = tuple(facts)
+        self.setVisible(bool(wanted))
         if wanted == self._facts:
             return
         if [(fact.name, fact.mono) for fact in wanted] != [(fact.name, fact.mono) for fact in self._facts]:
@@ -65,7 +66,6 @@ class Facts(QWidget):
         for (_, value), fact in zip(self._rows, wanted, strict=True):
             value.show_text(fact.value)
         self._facts = wanted
-        self.setVisible(bool(wanted))
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
         super().changeEvent(event)
@@ -110,5 +110,5 @@ class Facts(QWidget):
                 self._grid.addWidget(label, 2 * number, 0)
                 self._grid.addWidget(value, 2 * number + 1, 0)
             else:
-                self._grid.addWidget(label, number, 0)
+                self._grid.addWidget(label, number, 0, Qt.AlignmentFlag.AlignTop)
                 self._grid.addWidget(value, number, 1)

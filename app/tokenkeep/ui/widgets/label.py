@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QApplication, QLabel, QSizePolicy, QWidget
 
 from tokenkeep.ui import style
+
+ZERO_WIDTH_SPACE = "\u200b"
+_LONGEST = 24  # characters; a longer word could be wider than the narrowest place
+_LONG_WORD = re.compile(rf"\S{{{_LONGEST + 1},}}")
+
+
+def _pieces(word: str) -> list[str]:
+    return [word[start : start + _LONGEST // 2] for start in range(0, len(word), _LONGEST // 2)]
 
 
 class Label(QLabel):
@@ -27,16 +37,28 @@ class Label(QLabel):
     ) -> None:
         super().__init__(parent)
         self._kind = kind
+        self._was_broken = False
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setWordWrap(wrap)
         if wrap:
             policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
             policy.setHeightForWidth(True)
             self.setSizePolicy(policy)
-        if quiet:
-            self.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self.set_quiet(quiet=quiet)
         self.setText(text)
         self._take_font()
+
+    def set_quiet(self, *, quiet: bool) -> None:
+        """Show it in the secondary colour, or in that of all text."""
+        self.setForegroundRole(QPalette.ColorRole.PlaceholderText if quiet else QPalette.ColorRole.WindowText)
+
+    def setText(self, text: str) -> None:  # noqa: N802
+        """Show a text. A word too long for any line may be broken; nobody selects a label's text."""
+        broken = _LONG_WORD.sub(lambda word: ZERO_WIDTH_SPACE.join(_pieces(word[0])), text) if self.wordWrap() else text
+        super().setText(broken)
+        if broken != text or self._was_broken:
+            self.setAccessibleName(text)
+        self._was_broken = broken != text
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
         if event.type() == QEvent.Type.ApplicationFontChange:

@@ -23,15 +23,18 @@ def remaining(session: SessionSnapshot, now: float) -> float | None:
     return min(1.0, (session.expires_at - now) / lifetime)
 
 
-def paint_ring(painter: QPainter, place: QRect, share: float) -> None:
-    """Draw the share clockwise from the top, in either reading direction."""
+def paint_ring(painter: QPainter, place: QRect, share: float, *, selected: bool = False) -> None:
+    """Draw the share clockwise from the top, in either reading direction.
+
+    :param selected: it lies on the tint of a selected row, on which the usual track could not be seen.
+    """
     stroke = _STROKE * style.unit()
     inset = stroke / 2
     circle = QRectF(place).adjusted(inset, inset, -inset, -inset)
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.setPen(QPen(style.color("track"), stroke))
+    painter.setPen(QPen(style.color("base" if selected else "track"), stroke))
     painter.drawEllipse(circle)
     painter.setPen(QPen(style.color("quiet"), stroke, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
     painter.drawArc(circle, _TOP, -round(_FULL * share))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-import zlib
 
 from PySide6.QtCore import QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
@@ -28,7 +28,7 @@ def letters(name: str) -> str:
 def colors(provider: str) -> tuple[QColor, QColor]:
     """Fill and letters, chosen by the provider's id: the same at every start."""
     tiles = style.theme().tiles
-    fill, text = tiles[zlib.crc32(provider.encode()) % len(tiles)]
+    fill, text = tiles[hashlib.sha256(provider.encode()).digest()[0] % len(tiles)]
     return QColor(fill), QColor(text)
 
 

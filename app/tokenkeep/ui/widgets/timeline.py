@@ -123,21 +123,25 @@ class Timeline(QWidget):
         left = max(0.0, min(center - now_width / 2, width - now_width))
         if width - end_width - gap - now_width >= 0:
             left = min(left, width - end_width - gap - now_width)
-            self._text(painter, width - end_width, end_width, end, quiet_font=True)
-        self._text(painter, left, now_width, now, quiet_font=False)
+            self._text(painter, width - end_width, end_width, end, strong=False)
+        self._text(painter, left, now_width, now, strong=True)
         spoken = plural("{time}, %n refresh since", "{time}, %n refreshes since", refreshes, time=first)
         for text in (spoken, first) if refreshes else (first,):
             if metrics.horizontalAdvance(text) + 2 + gap <= left:
-                self._text(painter, 0, metrics.horizontalAdvance(text) + 2, text, quiet_font=True)
+                self._text(painter, 0, metrics.horizontalAdvance(text) + 2, text, strong=False)
                 break
 
-    def _text(self, painter: QPainter, left: float, width: float, text: str, *, quiet_font: bool) -> None:
+    def _text(self, painter: QPainter, left: float, width: float, text: str, *, strong: bool) -> None:
         font = style.font("caption")
-        if not quiet_font:
+        if strong:
             font.setWeight(style.font("strong").weight())
         painter.setFont(font)
-        painter.setPen(style.color("text2" if quiet_font else "text"))
+        painter.setPen(style.color("text" if strong else "text2"))
+        # The first text begins and the last one ends where the blocks do.
+        rtl = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
+        at_start = (left <= 0) != rtl
+        lead = Qt.AlignmentFlag.AlignLeft if at_start else Qt.AlignmentFlag.AlignRight
         place = QRect(round(left), 5 * style.unit(), round(width), style.line_height("caption"))
         painter.drawText(
-            QStyle.visualRect(self.layoutDirection(), self.rect(), place), Qt.AlignmentFlag.AlignCenter, text
+            QStyle.visualRect(self.layoutDirection(), self.rect(), place), lead | Qt.AlignmentFlag.AlignAbsolute, text
         )

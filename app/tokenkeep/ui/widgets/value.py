@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QRect, QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QTextDocument, QTextOption, QWheelEvent
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPalette, QTextDocument, QTextOption, QWheelEvent
 from PySide6.QtWidgets import QApplication, QFrame, QSizePolicy, QTextEdit, QWidget
 
 from tokenkeep.ui import style
@@ -21,6 +21,7 @@ class Value(QTextEdit):
         super().__init__(parent)
         self._kind = kind
         self._quiet = quiet
+        self._lift = 0
         self.setReadOnly(True)
         self.setAcceptRichText(False)
         self.setUndoRedoEnabled(False)
@@ -34,7 +35,7 @@ class Value(QTextEdit):
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.document().setDocumentMargin(0)
         self.setAccessibleName(name)
-        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
         self._take_look()
@@ -55,7 +56,7 @@ class Value(QTextEdit):
         ruler.setDefaultTextOption(self._option())
         ruler.setPlainText(self.toPlainText())
         ruler.setTextWidth(max(1, width))
-        return round(ruler.size().height()) + style.FOCUS_LINE
+        return round(ruler.size().height()) + self._lift + style.FOCUS_LINE
 
     def sizeHint(self) -> QSize:  # noqa: N802
         widest = max((self.fontMetrics().horizontalAdvance(line) for line in self.toPlainText().split("\n")), default=0)
@@ -63,7 +64,7 @@ class Value(QTextEdit):
         return QSize(width, self.heightForWidth(max(width, 1)))
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
-        return QSize(style.em(4), self.fontMetrics().height() + style.FOCUS_LINE)
+        return QSize(style.em(4), self.fontMetrics().height() + self._lift + style.FOCUS_LINE)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
         super().changeEvent(event)
@@ -87,6 +88,9 @@ class Value(QTextEdit):
 
     def _take_look(self) -> None:
         self.setFont(style.font(self._kind))
+        # A smaller font stands on the same line as the words beside it.
+        self._lift = max(0, QFontMetrics(style.font()).ascent() - self.fontMetrics().ascent())
+        self.setViewportMargins(0, self._lift, 0, 0)
         self.document().setDefaultFont(self.font())
         self.document().setDefaultTextOption(self._option())
         shown = QPalette(QApplication.palette())
