@@ -1,0 +1,101 @@
+"""The entries `[providers.ID]`: filled from their presets, checked, and refused one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from tokenkeep.domain.errors import Misconfigured
+from tokenkeep.domain.provider import PROVIDER_ID, AnyProvider, BrokenProvider, Flow, Provider
+from tokenkeep.storage.catalogue import Catalogue
+from tokenkeep.storage.complaints import Complaint, complaints
+from tokenkeep.storage.toml_lines import Path
+
+ENDPOINTS = ("authorization_endpoint", "token_endpoint", "device_authorization_endpoint")
+REGISTERED_FLOWS = (Flow.AUTHORIZATION_CODE, Flow.DEVICE_CODE, Flow.CLIENT_CREDENTIALS)
+
+
+def read_providers(
+    entries: Mapping[str, Any], catalogue: Catalogue, lines: Mapping[Path, int], file: str
+) -> dict[str, AnyProvider]:
+    """All providers in the order of the file; one that cannot work says why.
+
+    :param file: what messages call the file.
+    """
+    providers: dict[str, AnyProvider] = {}
+    for id_, entry in entries.items():
+        provider = read_provider(id_, entry, catalogue)
+        if isinstance(provider, Provider):
+            provider = _same_issuer_elsewhere(provider, providers) or provider
+        if isinstance(provider, Complaint):
+            name = entry.get("name", "") if isinstance(entry, dict) else ""
+            line = provider.line(lines)
+            providers[id_] = BrokenProvider(
+                id=id_,
+                name=name if isinstance(name, str) else "",
+                reason=provider.sentence(file, line),
+                key=provider.dotted,
+                line=line,
+            )
+        else:
+            providers[id_] = provider
+    return providers
+
+
+def read_provider(id_: str, entry: object, catalogue: Catalogue) -> Provider | Complaint:
+    """One entry, or the first thing that is wrong with it."""
+    at: Path = ("providers", id_)
+    if not isinstance(entry, dict):
+        return Complaint(at, f"a provider is a section, written [providers.{id_}]")
+    if not PROVIDER_ID.fullmatch(id_):
+        return Complaint(
+            at, "a provider's id is lower-case letters, digits and dashes, at most 63, not beginning with -"
+        )
+    if "id" in entry:
+        return Complaint((*at, "id"), f"[providers.{id_}] has no key `id`; the section's name is the id")
+    filled: dict[str, Any] = entry
+    if "preset" in entry:
+        if not isinstance(entry["preset"], str):
+            return Complaint((*at, "preset"), "`preset` must be a text in quotes")
+        try:
+            filled = catalogue.apply(entry["preset"], entry)
+        except Misconfigured as error:
+            return Complaint((*at, error.key or "preset"), error.detail.rstrip("."))
+    try:
+        provider = Provider.model_validate({**filled, "id": id_})
+    except ValidationError as error:
+        found = complaints(error, Provider, filled, at)
+        return min(found, key=lambda one: len(one.key) == len(at))  # one that names a key says more
+    return _incomplete(provider, at) or provider
+
+
+def _incomplete(provider: Provider, at: Path) -> Complaint | None:
+    """What every sign-in of this entry would fail for."""
+    if provider.flow is Flow.STATIC:
+        return None
+    if not provider.issuer and not provider.complete:
+        needed = [name for name in ENDPOINTS[:2] if provider.flow is Flow.AUTHORIZATION_CODE or name != ENDPOINTS[0]]
+        if provider.flow is Flow.DEVICE_CODE:
+            needed.append(ENDPOINTS[2])
+        return Complaint(at, f"[{'.'.join(map(str, at))}] needs `issuer`, or {' and '.join(f'`{n}`' for n in needed)}")
+    if not provider.client_id and not provider.registration and provider.flow in REGISTERED_FLOWS:
+        return Complaint(at, f'[{".".join(map(str, at))}] needs `client_id`, or registration = "auto"')
+    return None
+
+
+def _same_issuer_elsewhere(provider: Provider, others: Mapping[str, AnyProvider]) -> Complaint | None:
+    """META-8: an entry that names other endpoints for a known issuer would get the codes and tokens of the other."""
+    if not provider.issuer:
+        return None
+    for other in others.values():
+        if not isinstance(other, Provider) or other.issuer != provider.issuer:
+            continue
+        for name in ENDPOINTS:
+            if getattr(other, name) != getattr(provider, name):
+                return Complaint(
+                    ("providers", provider.id, name if getattr(provider, name) else "issuer"),
+                    f"`{other.id}` has the same issuer with another {name}; one issuer has one set of endpoints",
+                )
+    return None
