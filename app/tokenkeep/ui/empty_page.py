@@ -37,9 +37,7 @@ class EmptyPage(ScrollPage):
         self._icon = QLabel()
         self._icon.setTextFormat(Qt.TextFormat.PlainText)
         self._title = Label(tr("Sign in once, stay signed in"), "title")
-        self._subtitle = Label(
-            tr("TokenKeep signs in to your providers and keeps their tokens fresh for your other programs."), quiet=True
-        )
+        self._subtitle = Label(tr("TokenKeep keeps the tokens of your providers fresh for other programs."), quiet=True)
         self.notices = Notices()
         self.path = Value("mono", name=tr("Configuration file"))
         self.path.show_text(str(config_file))

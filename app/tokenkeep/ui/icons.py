@@ -126,9 +126,12 @@ def paint_line_icon(painter: QPainter, place: QRect, name: str, color: QColor) -
     _paint(painter, place, f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">{group}{svg}</g></svg>')
 
 
-def line_icon(name: str, color: str = "text", units: float = style.ICON) -> QIcon:
-    """A line icon in a colour of the shown theme; ask again after the theme has changed."""
-    return _as_icon(lambda painter, place: paint_line_icon(painter, place, name, style.color(color)), units)
+def line_icon(name: str, color: str = "text", units: float = style.ICON, gap: int = 0) -> QIcon:
+    """A line icon in a colour of the shown theme; ask again after the theme has changed.
+
+    :param gap: empty pixels at the side where words follow, for Qt puts them too close.
+    """
+    return _as_icon(lambda painter, place: paint_line_icon(painter, place, name, style.color(color)), units, gap)
 
 
 def app_icon() -> QIcon:
@@ -163,15 +166,16 @@ def _drawing(name: str, size: int, inner: int) -> QPixmap:
     return pixmap
 
 
-def _as_icon(paint: Callable[[QPainter, QRect], None], units: float = style.ICON) -> QIcon:
+def _as_icon(paint: Callable[[QPainter, QRect], None], units: float = style.ICON, gap: int = 0) -> QIcon:
     side = round(units * style.unit())
+    left = gap if QApplication.isRightToLeft() else 0
     icon = QIcon()
     for ratio in (1, 2, 3):
-        pixmap = QPixmap(QSize(side, side) * ratio)
+        pixmap = QPixmap(QSize(side + gap, side) * ratio)
         pixmap.setDevicePixelRatio(ratio)
         pixmap.fill(Qt.GlobalColor.transparent)
         painter = QPainter(pixmap)
-        paint(painter, QRect(0, 0, side, side))
+        paint(painter, QRect(left, 0, side, side))
         painter.end()
         icon.addPixmap(pixmap)
         icon.addPixmap(pixmap, QIcon.Mode.Disabled)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QModelIndex, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QEnterEvent, QKeyEvent, QPalette, QResizeEvent
-from PySide6.QtWidgets import QFrame, QLineEdit, QListView, QVBoxLayout, QWidget
+from PySide6.QtGui import QEnterEvent, QKeyEvent, QPalette, QResizeEvent
+from PySide6.QtWidgets import QFrame, QListView, QVBoxLayout, QWidget
 
 from tokenkeep.domain.session import EngineSnapshot
-from tokenkeep.ui import icons, style
+from tokenkeep.ui import style
 from tokenkeep.ui.provider_model import ProviderModel
 from tokenkeep.ui.provider_row import ProviderRow
 from tokenkeep.ui.translation import tr
 from tokenkeep.ui.widgets.label import Label
+from tokenkeep.ui.widgets.search_field import SearchField
 
 QUIET_AFTER_KEY = 2_000  # milliseconds after a key press in which no row moves
 
@@ -73,12 +74,7 @@ class ProviderList(QWidget):
         self._wanted = ""
         self.setAutoFillBackground(True)
         self.setBackgroundRole(QPalette.ColorRole.Base)
-        self.search = QLineEdit()
-        self.search.setPlaceholderText(tr("Search providers"))
-        self.search.setAccessibleName(tr("Search providers"))
-        self.search.setClearButtonEnabled(False)
-        self._glass = QAction(self)
-        self.search.addAction(self._glass, QLineEdit.ActionPosition.LeadingPosition)
+        self.search = SearchField(tr("Search providers"))
         self.model = ProviderModel(self)
         self.view = _View()
         self.view.setAccessibleName(tr("Providers"))
@@ -153,7 +149,6 @@ class ProviderList(QWidget):
         edge, gap = style.space("l"), style.space("m")
         self._head.setContentsMargins(edge, gap, edge, gap)
         self._foot.setContentsMargins(edge, 0, edge, 0 if self.nothing.isHidden() else gap)
-        self._glass.setIcon(icons.line_icon("search", "text2"))
 
     def _search(self, words: str) -> None:
         self.model.search(words)

@@ -34,7 +34,8 @@ class Band(QFrame):
         self.buttons.setSizePolicy(policy)
         self._head = QHBoxLayout()
         self._head.addWidget(self.mark)
-        self._head.addWidget(self.title, 1)
+        self._head.addWidget(self.title, 1000)  # its width ends at 70 characters, the rest goes to the far side
+        self._head.addStretch(1)
         self._head.addWidget(self.aside)
         self._column = QVBoxLayout(self)
         self._column.addLayout(self._head)

@@ -73,5 +73,6 @@ class Button(QPushButton):
         if wanted == self._tinted:  # one change of theme comes as a handful of events
             return
         self._tinted = wanted
-        self.setIconSize(QSize(side, side))
-        self.setIcon(icons.line_icon(self._icon_name, color))
+        gap = 0 if self._kind == "icon" else style.space("xs")
+        self.setIconSize(QSize(side + gap, side))
+        self.setIcon(icons.line_icon(self._icon_name, color, gap=gap))

@@ -95,7 +95,7 @@ class Facts(QWidget):
     def _measure(self) -> None:
         self._stacked = self.width() < style.em(self._stack_below)
         self._grid.setHorizontalSpacing(style.space("l"))
-        self._grid.setVerticalSpacing(round(style.space("s") * 0.75))
+        self._grid.setVerticalSpacing(0 if self._stacked else style.space("s") - style.FOCUS_LINE)
         self._grid.setColumnMinimumWidth(0, 0 if self._stacked else style.em(self._column))
         self._grid.setColumnStretch(0 if self._stacked else 1, 1)
         self._grid.setColumnStretch(1 if self._stacked else 0, 0)
@@ -106,9 +106,10 @@ class Facts(QWidget):
             label.setMaximumWidth(style.measure(label.font()) if self._stacked else style.em(self._column))
             self._grid.removeWidget(label)
             self._grid.removeWidget(value)
+            self._grid.setRowMinimumHeight(3 * number + 2, style.space("s") if self._stacked else 0)
             if self._stacked:
-                self._grid.addWidget(label, 2 * number, 0)
-                self._grid.addWidget(value, 2 * number + 1, 0)
+                self._grid.addWidget(label, 3 * number, 0)
+                self._grid.addWidget(value, 3 * number + 1, 0)
             else:
                 self._grid.addWidget(label, number, 0, Qt.AlignmentFlag.AlignTop)
                 self._grid.addWidget(value, number, 1)
