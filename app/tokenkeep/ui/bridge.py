@@ -10,21 +10,24 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 
 from tokenkeep.domain.errors import TokenKeepError
 
 if TYPE_CHECKING:
     from tokenkeep.engine.engine import Engine
-    from tokenkeep.engine.events import Event, Subscription
+    from tokenkeep.engine.events import Subscription
     from tokenkeep.engine.thread import EngineThread
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-# Milliseconds between two snapshots: they come faster than frames, and a repaint of everything is not free.
-COALESCE = 100
+# Seconds between two snapshots: they come faster than frames, and a repaint of everything is not free.
+COALESCE = 0.1
+SNAPSHOT = "snapshot"
+PASSED_ON = frozenset({"sign_in", "access_request", "notice", "show", "quit"})
+WITHOUT_CHANGE = frozenset({"notice", "show", "quit"})  # nothing in a snapshot changes with these
 
 
 class Bridge(QObject):
@@ -40,7 +43,6 @@ class Bridge(QObject):
     access_request = Signal(object)
     access_settled = Signal(str)
     notice = Signal(object)
-    config = Signal(object)
     show = Signal()
     quit = Signal()
     problem = Signal(object)
@@ -51,15 +53,12 @@ class Bridge(QObject):
     def __init__(self, thread: EngineThread, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._thread = thread
-        self._events: deque[Event] = deque()
+        self._events: deque[tuple[str, object]] = deque()
         self._told = False
         self._subscription: Subscription | None = None
         self._commands: set[asyncio.Task[None]] = set()
         self._last: object = None
-        self._pause = QTimer(self, singleShot=True, interval=COALESCE)
-        self._stale = False
         self._stopped = False
-        self._pause.timeout.connect(self._pause_over)
         self._arrived.connect(self._take_events, Qt.ConnectionType.QueuedConnection)
         self._ended.connect(self._engine_ended, Qt.ConnectionType.QueuedConnection)
 
@@ -94,18 +93,18 @@ class Bridge(QObject):
         :param done: called with its result.
         :param failed: called with its error in place of the signal `problem`.
         """
-        task = asyncio.ensure_future(self._do(coroutine, done, failed or self.problem.emit))
+        task = asyncio.ensure_future(self._finish(self.ask(coroutine), done, failed or self.problem.emit))
         self._commands.add(task)
         task.add_done_callback(self._commands.discard)
 
-    async def _do(
+    async def _finish(
         self,
-        coroutine: Coroutine[Any, Any, T],
+        answer: asyncio.Future[T],
         done: Callable[[T], object] | None,
         failed: Callable[[TokenKeepError], object],
     ) -> None:
         try:
-            result = await self.ask(coroutine)
+            result = await answer
         except TokenKeepError as error:
             failed(error)
         except Exception:
@@ -133,7 +132,6 @@ class Bridge(QObject):
         """End it: no signal comes after this, and commands that are under way are given up."""
         self._stopped = True
         self._events.clear()
-        self._pause.stop()
         for task in self._commands:
             task.cancel()
         if self._subscription is not None:
@@ -142,12 +140,29 @@ class Bridge(QObject):
 
     async def _listen(self) -> None:
         """Runs on the engine's loop."""
-        self._subscription = self._thread.engine.subscribe()
+        loop = asyncio.get_running_loop()
+        engine = self._thread.engine
+        earliest, planned = 0.0, False
+
+        def send_snapshot() -> None:
+            nonlocal earliest, planned
+            earliest, planned = loop.time() + COALESCE, False
+            self._send(SNAPSHOT, engine.snapshot())
+
+        self._subscription = engine.subscribe()
         async for event in self._subscription:
-            self._events.append(event)
-            if not self._told:  # one signal for a burst of events: the window's queue stays short
-                self._told = True
-                self._arrived.emit()
+            if event.kind in PASSED_ON:
+                self._send(event.kind, event.data)
+            if event.kind not in WITHOUT_CHANGE and not planned:
+                planned = True
+                loop.call_later(max(0.0, earliest - loop.time()), send_snapshot)
+
+    def _send(self, kind: str, data: object) -> None:
+        """Leave something for the window's thread; one Qt signal for a burst keeps its queue short."""
+        self._events.append((kind, data))
+        if not self._told:
+            self._told = True
+            self._arrived.emit()
 
     def _listened(self, future: Future[None]) -> None:
         """The subscription ended, so the engine did; runs on the engine's thread."""
@@ -163,39 +178,23 @@ class Bridge(QObject):
     def _take_events(self) -> None:
         self._told = False
         while self._events and not self._stopped:
-            self._pass_on(self._events.popleft())
+            self._pass_on(*self._events.popleft())
 
-    def _pass_on(self, event: Event) -> None:
-        match event.kind:
+    def _pass_on(self, kind: str, data: object) -> None:
+        match kind:
+            case "snapshot":
+                if data != self._last:
+                    self._last = data
+                    self.snapshot.emit(data)
+            case "sign_in":
+                self.sign_in.emit(data)
+            case "access_request" if isinstance(data, str):
+                self.access_settled.emit(data)
+            case "access_request":
+                self.access_request.emit(data)
+            case "notice":
+                self.notice.emit(data)
             case "show":
                 self.show.emit()
             case "quit":
                 self.quit.emit()
-            case "notice":
-                self.notice.emit(event.data)
-            case _:
-                self._snapshot_soon()
-                if event.kind == "sign_in":
-                    self.sign_in.emit(event.data)
-                elif event.kind == "access_request" and isinstance(event.data, str):
-                    self.access_settled.emit(event.data)
-                elif event.kind == "access_request":
-                    self.access_request.emit(event.data)
-                elif event.kind == "config":
-                    self.config.emit(event.data)
-
-    def _snapshot_soon(self) -> None:
-        """At once after a quiet time, else when the pause is over."""
-        if self._pause.isActive():
-            self._stale = True
-            return
-        self._pause.start()
-        self._stale = False
-        snapshot = self._thread.engine.snapshot()
-        if snapshot != self._last:
-            self._last = snapshot
-            self.snapshot.emit(snapshot)
-
-    def _pause_over(self) -> None:
-        if self._stale:
-            self._snapshot_soon()

@@ -166,7 +166,7 @@ def _failed(sign_in: SignInSnapshot, name: str) -> Result:
 
 def _failure_words(error: TokenKeepError, name: str) -> tuple[str, str, str]:
     """Heading, sentence and mark of a failed sign-in."""
-    step = _with_step(error)
+    step = with_step(error)
     match error:
         case ProviderUnreachable():
             text = tr("TokenKeep got no answer from {name}. Check the connection, then try again.", name=name)
@@ -188,7 +188,7 @@ def _failure_words(error: TokenKeepError, name: str) -> tuple[str, str, str]:
             return tr("The sign-in did not work"), step, "failed"
 
 
-def _with_step(error: TokenKeepError) -> str:
+def with_step(error: TokenKeepError) -> str:
     """What happened, then what to do; never the code alone."""
     what = error.detail or error.title
     what = what if what.endswith((".", "!", "?", "…")) else f"{what}."
