@@ -1,0 +1,169 @@
+"""Bodies and answers of the contract as models: bodies are checked with them, `/v1/openapi.json` is made of them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tokenkeep.domain.access import Decision, Holding
+from tokenkeep.domain.session import OverallState, SessionState, SignInState, StorageState
+
+
+class Body(BaseModel):
+    """Something a caller sends; unknown members are ignored, so that newer callers work with older versions."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Answer(BaseModel):
+    """Something a caller gets."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Empty(Body):
+    """No members."""
+
+
+class StartSignIn(Body):
+    """Start a sign-in, or join the pending one of that provider."""
+
+    provider: str
+    method: Literal["auto", "browser", "device"] = "auto"
+    open_browser: bool = True
+
+
+class Callback(Body):
+    """The address that a browser ended on."""
+
+    url: Annotated[str, Field(min_length=1, max_length=16384)]
+
+
+class Rejected(Body):
+    """A resource answered 401 to the token with this SHA-256 (lower-case hexadecimal)."""
+
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    www_authenticate: str = ""
+
+
+class EndSignIn(Body):
+    """Sign out."""
+
+    revoke: bool = True
+
+
+class Problem(Answer):
+    """What went wrong (RFC 9457); `title` and `hint` are for people."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    hint: str
+    provider: str | None = None
+    sign_in: str | None = None
+    retry_after: float | None = None
+
+
+class Status(Answer):
+    """The application; `started_at` in seconds since the epoch."""
+
+    version: str
+    api: int
+    pid: int
+    boot_id: str
+    started_at: float
+    state: OverallState
+    storage: StorageState
+    counts: dict[str, int]
+
+
+class Provider(Answer):
+    """A provider and its session; times in seconds since the epoch."""
+
+    id: str
+    name: str
+    issuer: str
+    flow: str
+    state: SessionState
+    account: str
+    scope: str
+    expires_at: float | None
+    refresh_at: float | None
+    last_error: Problem | None
+    base_url: str
+    resources: list[str]
+
+
+class Providers(Answer):
+    """All providers."""
+
+    providers: list[Provider]
+
+
+class SignIn(Answer):
+    """One attempt to sign in; `expires_at` in seconds since the epoch."""
+
+    id: str
+    provider: str
+    method: str
+    state: SignInState
+    authorization_url: str | None
+    user_code: str | None
+    verification_uri: str | None
+    verification_uri_complete: str | None
+    expires_at: float | None
+    error: Problem | None
+
+
+class Token(Answer):
+    """An access token; `expires_at` in seconds since the epoch, `expires_in` in seconds from now."""
+
+    access_token: str
+    token_type: str
+    expires_at: float | None
+    expires_in: float | None
+    min_valid_met: bool
+    scope: str
+    resource: list[str]
+    provider: str
+    issuer: str
+    account: str
+
+
+class SignedOut(Answer):
+    """Signed out here in any case; `revoked` says whether the provider confirmed the end of the tokens."""
+
+    revoked: bool | Literal["unsupported"]
+    detail: str
+
+
+class Grant(Answer):
+    """What an application may get; `until` in seconds since the epoch."""
+
+    id: str
+    kind: str
+    application: str
+    name: str
+    provider: str
+    decision: Decision
+    holding: Holding
+    purpose: str
+    scope: str
+    resource: list[str]
+    created_at: float
+    until: float | None
+
+
+class Grants(Answer):
+    """Who may get what."""
+
+    grants: list[Grant]
+
+
+class Activity(Answer):
+    """Who asked for what, newest first; never a token."""
+
+    entries: list[dict[str, Any]]
