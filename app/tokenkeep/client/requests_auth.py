@@ -25,13 +25,14 @@ class TokenKeepAuth(AuthBase):
         """Put the token into the request and watch for its refusal."""
         token = self._client.token(self._provider, **self._options)
         request.headers["Authorization"] = token.authorization
-        position = getattr(request.body, "tell", lambda: None)()
+        body: Any = request.body
+        position = body.tell() if hasattr(body, "tell") else None
 
         def again(response: requests.Response, **send: Any) -> requests.Response:
             """One more try with the next token; a body that cannot be sent twice leaves the 401 as it is."""
             if response.status_code != 401 or response.request is not request:
                 return response
-            if hasattr(request.body, "read") and position is None:
+            if hasattr(body, "read") and position is None:
                 return response
             fresh = self._client.rejected(token, self._provider)
             if fresh.access_token == token.access_token:
@@ -41,12 +42,12 @@ class TokenKeepAuth(AuthBase):
             retry = request.copy()
             retry.hooks["response"] = []
             if position is not None:
-                retry.body.seek(position)  # type: ignore[union-attr]
+                body.seek(position)
             retry.headers["Authorization"] = fresh.authorization
-            answer: requests.Response = response.connection.send(retry, **send)  # type: ignore[attr-defined]
+            answer: requests.Response = response.connection.send(retry, **send)
             answer.history.append(response)
             answer.request = retry
             return answer
 
-        request.register_hook("response", again)
+        request.hooks["response"].append(again)
         return request
