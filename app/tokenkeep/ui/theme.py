@@ -6,7 +6,7 @@ from colorsys import hls_to_rgb, rgb_to_hls
 from dataclasses import dataclass, replace
 
 TEXT_CONTRAST = 4.5  # least ratio for anything that is read
-OUTLINE_CONTRAST = 3.0  # least ratio for the outline of a control
+LEAST_TINT, MOST_TINT = 0.15, 0.25  # share of the accent over `base` in a selected row
 
 # What Qt reports as the system's accent when it knows none: its own default, which nobody chose.
 QT_DEFAULT_ACCENT = "#308cc6"
@@ -152,13 +152,18 @@ def mix(over: str, under: str, share: float) -> str:
 
 
 def readable(accent: str, theme: Theme) -> str:
-    """The accent with its lightness moved in steps of 2 % until it can be read on `base` and on `window`."""
+    """The accent with its lightness moved in steps of 2 % until it can be read on `base`, `window` and its own tint."""
     hue, lightness, saturation = rgb_to_hls(*channels(accent))
     step = 0.02 if theme.dark else -0.02
-    while min(contrast(accent, theme.base), contrast(accent, theme.window)) < TEXT_CONTRAST and 0 < lightness < 1:
+    while _least_contrast(accent, theme) < TEXT_CONTRAST and 0 < lightness < 1:
         lightness = min(1.0, max(0.0, lightness + step))
         accent = hexadecimal(*hls_to_rgb(hue, lightness, saturation))
     return accent
+
+
+def _least_contrast(accent: str, theme: Theme) -> float:
+    surfaces = (theme.base, theme.window, mix(accent, theme.base, LEAST_TINT))
+    return min(contrast(accent, surface) for surface in surfaces)
 
 
 def with_accent(theme: Theme, system_accent: str) -> Theme:
@@ -168,9 +173,9 @@ def with_accent(theme: Theme, system_accent: str) -> Theme:
     accent = readable(system_accent, theme)
     on_accent = max(("#FFFFFF", "#000000"), key=lambda color: contrast(color, accent))
     # A selected row is tinted as far as its words and marks stay readable, at most a quarter.
-    share = 0.25
+    share = MOST_TINT
     read_there = (theme.text, theme.text2, theme.ok, theme.needs, theme.failed, accent)
-    while share > 0.05 and min(contrast(color, mix(accent, theme.base, share)) for color in read_there) < TEXT_CONTRAST:
+    while share > 0 and min(contrast(color, mix(accent, theme.base, share)) for color in read_there) < TEXT_CONTRAST:
         share -= 0.01
     return replace(theme, accent=accent, on_accent=on_accent, sel=mix(accent, theme.base, share))
 
