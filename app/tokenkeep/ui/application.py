@@ -7,6 +7,7 @@ import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QLocale
 from PySide6.QtWidgets import QApplication
@@ -15,10 +16,12 @@ import qasync  # isort: skip  # takes the Qt binding that is imported already
 
 from tokenkeep.domain.configuration import AppSettings
 from tokenkeep.domain.ports import Clock, Notifier
-from tokenkeep.engine.thread import EngineThread
 from tokenkeep.ui import icons, style
 from tokenkeep.ui.access_prompt import REMEMBER
 from tokenkeep.ui.desktop import Desktop
+
+if TYPE_CHECKING:
+    from tokenkeep.engine.thread import EngineThread
 
 
 class TrayApplication(QApplication):

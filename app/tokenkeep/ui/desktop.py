@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QGuiApplication
@@ -13,8 +14,6 @@ from tokenkeep.domain.errors import NotFound, TokenKeepError
 from tokenkeep.domain.ports import Clock, Notifier
 from tokenkeep.domain.session import EngineSnapshot, SessionSnapshot
 from tokenkeep.domain.tokens import Secret
-from tokenkeep.engine.engine import SignOut
-from tokenkeep.engine.thread import EngineThread
 from tokenkeep.ui.access_prompt import AccessPrompt
 from tokenkeep.ui.bridge import Bridge
 from tokenkeep.ui.clipboard import SensitiveClipboard
@@ -25,6 +24,10 @@ from tokenkeep.ui.notifications import Notifications
 from tokenkeep.ui.sign_in_windows import SignInWindows
 from tokenkeep.ui.translation import tr
 from tokenkeep.ui.tray import Tray
+
+if TYPE_CHECKING:
+    from tokenkeep.engine.engine import SignOut
+    from tokenkeep.engine.thread import EngineThread
 
 
 class Desktop(QObject):

@@ -173,7 +173,7 @@ class DialogFrame(QDialog):
     """
 
     def __init__(self, width: float, clock: Clock) -> None:
-        super().__init__(None, Qt.WindowType.Window | Qt.WindowType.WindowCloseButtonHint)
+        super().__init__()
         self._clock = clock
         self._width = width
         self._pages = QStackedLayout(self)

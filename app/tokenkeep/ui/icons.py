@@ -102,19 +102,28 @@ def mark_color(mark: str) -> QColor:
     return style.color(MARK_COLORS[mark])
 
 
-def paint_mark(painter: QPainter, place: QRect, mark: str, behind: QColor, angle: float = 0.0) -> None:
+def paint_mark(
+    painter: QPainter, place: QRect, mark: str, behind: QColor, angle: float = 0.0, color: QColor | None = None
+) -> None:
     """Draw a state mark.
 
     :param behind: the colour that shows through the holes of the filled shapes.
     :param angle: degrees that the working mark is turned by.
+    :param color: in place of the mark's own, where that could not be seen.
     """
-    svg = MARKS[mark].replace('"C"', f'"{mark_color(mark).name()}"').replace('"H"', f'"{behind.name()}"')
+    own = mark_color(mark) if color is None else color
+    svg = MARKS[mark].replace('"C"', f'"{own.name()}"').replace('"H"', f'"{behind.name()}"')
     _paint(painter, place, f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">{svg}</svg>', angle)
 
 
 def mark_icon(mark: str, behind: str = "base") -> QIcon:
-    """A state mark as the icon of a menu entry."""
-    return _as_icon(lambda painter, place: paint_mark(painter, place, mark, style.color(behind)))
+    """A state mark as the icon of a menu entry; on the accent of the chosen entry it takes that text's colour."""
+    icon = _as_icon(lambda painter, place: paint_mark(painter, place, mark, style.color(behind)))
+    accent, on_accent = style.color("accent"), style.color("on_accent")
+    chosen = _as_icon(lambda painter, place: paint_mark(painter, place, mark, accent, color=on_accent))
+    for size in chosen.availableSizes():
+        icon.addPixmap(chosen.pixmap(size, 1.0), QIcon.Mode.Active)
+    return icon
 
 
 def paint_line_icon(painter: QPainter, place: QRect, name: str, color: QColor) -> None:
