@@ -80,7 +80,16 @@ def with_window(application: object, *, tray: bool) -> int:
     thread = EngineThread(application.serve, run_loop)
     engine = thread.start()
     try:
-        return window.run(thread, tray=tray, clock=application.clock, settings=application.configuration.app)
+        return window.run(
+            thread,
+            tray=tray,
+            clock=application.clock,
+            settings=application.configuration.app,
+            config_file=application.paths.config_file,
+            state_file=application.paths.log_dir.parent / "window.json",
+            notifier=application.notifier(),
+            remember=application.configuration.access.remember,
+        )
     finally:
         thread.call(engine.quit)
         thread.join(QUIT_LIMIT)

@@ -15,10 +15,12 @@ from tokenkeep import logs
 from tokenkeep.api import systemd
 from tokenkeep.api.server import ApiServer
 from tokenkeep.domain.configuration import Configuration
+from tokenkeep.domain.ports import Notifier
 from tokenkeep.engine.engine import Engine, Outside
 from tokenkeep.oauth.transport import Transport
 from tokenkeep.storage import settings
 from tokenkeep.storage.catalogue import Catalogue
+from tokenkeep.storage.files import private_folder
 from tokenkeep.storage.lock import ProcessLock
 from tokenkeep.storage.opening import VaultStorage
 from tokenkeep.storage.paths import Paths
@@ -26,6 +28,7 @@ from tokenkeep.system import hardening
 from tokenkeep.system.browser import SystemBrowser
 from tokenkeep.system.clock import SystemClock
 from tokenkeep.system.network import NetworkWatch
+from tokenkeep.system.notifications import DesktopNotifier
 from tokenkeep.system.power import LogindPower
 
 log = logging.getLogger(__name__)
@@ -47,7 +50,8 @@ class Application:
     def __init__(self, paths: Paths, *, headless: bool) -> None:
         self.paths = paths
         self.headless = headless
-        self.lock = ProcessLock(paths.lock_file)
+        private_folder(paths.data_dir)
+        self.lock = ProcessLock(paths.vault_file.with_suffix(".lock"))
         self.clock = SystemClock()
         self._catalogue = Catalogue.load()
         self.configuration = self._read()
@@ -57,7 +61,8 @@ class Application:
     def _read(self) -> Configuration:
         return settings.read(self.paths.config_file, self._catalogue)
 
-    def _outside(self) -> Outside:
+    def outside(self) -> Outside:
+        """Every adapter, as the engine takes them."""
         http = self.configuration.http
         return Outside(
             clock=self.clock,
@@ -72,13 +77,17 @@ class Application:
             remember_storage=lambda kind: settings.set_value(self.paths.config_file, "storage.key", kind),
         )
 
+    def notifier(self) -> Notifier:
+        """Shows notifications on this desktop."""
+        return DesktopNotifier()
+
     async def serve(self, ready: Callable[[Engine], object] = id) -> None:
         """Run until somebody asks the engine to quit. The process lock must be held.
 
         :param ready: called when the socket listens.
         :raises StorageFailed: the socket's place cannot be used.
         """
-        engine = Engine(self._outside())
+        engine = Engine(self.outside())
         ended = engine.subscribe()
         server = ApiServer(engine, self.paths.socket, clock=self.clock)
         await server.start()

@@ -69,13 +69,13 @@ class Directory:
         for id_, entry in configuration.providers.items():
             if isinstance(entry, BrokenProvider):
                 continue
-            session = self._sessions.get(id_)
-            if session is None:
+            known = self._sessions.get(id_)
+            if known is None:
                 self._sessions[id_] = session = Session(self._context, entry, self._changed)
                 self._restore(session)
                 self._changed(session)
-            elif session.provider != entry:
-                session.reconfigure(entry)
+            elif known.provider != entry:
+                known.reconfigure(entry)
         return removed
 
     def restore(self, stored: dict[str, StoredSession]) -> None:

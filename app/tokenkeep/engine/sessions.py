@@ -313,14 +313,12 @@ class Session:
                     error, lost=lost_before or (sent and _answer_lost(error)), ended_by_loss=lost_before
                 )
             raise
-        except asyncio.CancelledError:
-            raise
         except Exception as bug:  # a bug of ours must not stop the session for good: it counts as a failed try
             log.exception("a refresh of %s failed unexpectedly", self.provider.id)
-            error = ProviderError(f"Refreshing the token of {self.provider.title} failed.", provider=self.provider.id)
+            failure = ProviderError(f"Refreshing the token of {self.provider.title} failed.", provider=self.provider.id)
             if generation == self._generation:
-                await self._refresh_failed(error, lost=sent, ended_by_loss=lost_before)
-            raise error from bug
+                await self._refresh_failed(failure, lost=sent, ended_by_loss=lost_before)
+            raise failure from bug
         if generation != self._generation:
             await self.client.discard(tokens)
             raise SignInRequired(provider=self.provider.id)
@@ -494,7 +492,7 @@ class Session:
             tries += 1
             await self.context.clock.sleep(schedule.backoff(tries, 60.0, self.context.jitter()))
             stored = self.stored
-            if not self.unsaved or stored is None:
+            if stored is None:
                 return
             try:
                 await self.context.vault.write_session(self.provider.id, stored)

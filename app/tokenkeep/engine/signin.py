@@ -142,9 +142,9 @@ class SignIn:
         callback = self._callback
         if callback is None:
             raise BadRequest("This sign-in does not wait for a browser.")
-        deadline = asyncio.ensure_future(self._context.clock.sleep(BROWSER_LIMIT))
+        deadline: asyncio.Future[None] = asyncio.ensure_future(self._context.clock.sleep(BROWSER_LIMIT))
         try:
-            await asyncio.wait({callback, deadline}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((callback, deadline), return_when=asyncio.FIRST_COMPLETED)
             if callback.done():
                 return callback.result()
             raise TimedOut("Nobody finished the sign-in in the browser within 5 minutes.", hint="Start it again.")
@@ -200,7 +200,7 @@ class SignIn:
         while True:
             left = end - clock.boot()
             if left <= 0:
-                raise TimedOut("The code ran out before it was confirmed.", hint="Start again for a new code.")
+                raise _code_ran_out()
             await clock.sleep(min(pause, left))
             if clock.boot() >= end:
                 continue
@@ -210,8 +210,9 @@ class SignIn:
                 tokens = await client.poll(codes)
             except device.AuthorizationPending:
                 pass
-            except device.SlowDown:
+            except device.SlowDown as error:
                 outcome = "slow_down"
+                wished = error.retry_after or 0.0
             except ProviderUnreachable as error:
                 outcome = "unreachable"
                 wished = error.retry_after or 0.0
@@ -222,7 +223,7 @@ class SignIn:
             else:
                 self._update(state=SignInState.EXCHANGING)
                 return tokens, await client.account(tokens, None)
-            interval = device.next_interval(interval, outcome)
+            interval = device.next_interval(interval, outcome, end - clock.boot())
             pause = max(interval, wished)
 
     async def _accept(self, tokens: TokenSet, account: Account | None) -> None:
@@ -258,9 +259,9 @@ class SignIn:
             return False
         choice = self._choice = asyncio.get_running_loop().create_future()
         self._update(other_account=account.label, expires_at=self._context.clock.wall() + BROWSER_LIMIT)
-        deadline = asyncio.ensure_future(self._context.clock.sleep(BROWSER_LIMIT))
+        deadline: asyncio.Future[None] = asyncio.ensure_future(self._context.clock.sleep(BROWSER_LIMIT))
         try:
-            await asyncio.wait({choice, deadline}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((choice, deadline), return_when=asyncio.FIRST_COMPLETED)
             return choice.done() and choice.result()
         finally:
             deadline.cancel()
@@ -338,6 +339,10 @@ class SignIn:
         if state is not SignInState.DONE:
             self.session.sign_in_abandoned()
         self._update(state=state, error=error, authorization_url=None)
+
+
+def _code_ran_out() -> TimedOut:
+    return TimedOut("The code ran out before it was confirmed.", hint="Start again for a new code.")
 
 
 def _differs(before: Account, after: Account) -> bool:
