@@ -61,7 +61,7 @@ _QUOTED = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _PAIR = re.compile(
-    rf"(?P<head>{_BEGIN}(?:(?:{_SECRET})(?:=|%3D)|(?:code)(?:=|%3D)(?!(?-i:\d{{1,3}}|[a-z_]{{1,24}})(?![^\s&;,]))|(?:{_COMMON})(?:=|%3D)(?=[^\s&;,]{{16}}))"
+    rf"(?P<head>{_BEGIN}(?:(?:{_SECRET})(?:=|%3D)|(?:code)(?:=|%3D)(?!(?-i:\d{{1,3}}|[a-z_]{{1,24}})(?![^\s&;,]))|(?:state|nonce|session_state)(?:=|%3D)(?=[^\s&;,]{{16}}))"
     r")[^\s&;,\"'<>()\[\]{}]+",
     re.IGNORECASE,
 )
