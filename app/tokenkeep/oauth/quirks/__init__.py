@@ -1,0 +1,86 @@
+"""What single providers do otherwise than the standard says; one small file for each odd provider."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any
+from urllib.parse import urlsplit
+
+from tokenkeep.domain.errors import Misconfigured
+from tokenkeep.domain.provider import Provider
+
+
+@dataclass(frozen=True, slots=True)
+class Quirks:
+    """Deviations; the defaults are the standard.
+
+    :param basic_unencoded: id and secret go into the Basic header as they are (CAUTH-2).
+    :param client_id_in_body: `client_id` is wanted in the body even beside Basic.
+    :param token_type_optional: a token answer without `token_type` holds a bearer token.
+    :param verification_url: the device answer calls `verification_uri` so.
+    :param comma_scopes: granted scopes are separated by commas.
+    :param grant_ended: error codes that mean `invalid_grant`.
+    :param client_rejected: error codes that mean `invalid_client`.
+    :param issuer_matches: (configured, documented) → whether a document of another issuer is meant for it (META-3).
+    :param token_issuer: (documented, id_token claims) → the `iss` that the id_token must have.
+    :param profile_url: (token endpoint) → where the account is asked for in place of the userinfo endpoint.
+    :param profile: that answer → claims.
+    """
+
+    basic_unencoded: bool = False
+    client_id_in_body: bool = False
+    token_type_optional: bool = False
+    verification_url: bool = False
+    comma_scopes: bool = False
+    grant_ended: frozenset[str] = frozenset()
+    client_rejected: frozenset[str] = frozenset()
+    issuer_matches: Callable[[str, str], bool] | None = None
+    token_issuer: Callable[[str, dict[str, Any]], str] | None = None
+    profile_url: Callable[[str], str] | None = None
+    profile: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+
+    def __or__(self, other: Quirks) -> Quirks:
+        """Both; where both deviate, the other's way."""
+        default = Quirks()
+        changes = {one.name: getattr(other, one.name) for one in fields(other)}
+        own = {one.name: getattr(self, one.name) for one in fields(self)}
+        return Quirks(**(own | {name: value for name, value in changes.items() if value != getattr(default, name)}))
+
+
+# What a configuration may name for any provider.
+_SWITCHES = {
+    "basic_unencoded": Quirks(basic_unencoded=True),
+    "client_id_in_body": Quirks(client_id_in_body=True),
+    "token_type_optional": Quirks(token_type_optional=True),
+    "verification_url": Quirks(verification_url=True),
+}
+
+
+def _known() -> dict[str, Quirks]:
+    from tokenkeep.oauth.quirks import github, google, microsoft
+
+    return _SWITCHES | {"github": github.QUIRKS, "google": google.QUIRKS, "microsoft": microsoft.QUIRKS}
+
+
+# Chosen by the host of issuer or token endpoint without being named.
+_HOSTS = {"github.com": "github", "accounts.google.com": "google", "login.microsoftonline.com": "microsoft"}
+
+
+def quirks_of(provider: Provider) -> Quirks:
+    """The deviations of a provider: those its host is known for and those its configuration names.
+
+    :raises Misconfigured: it names an unknown one.
+    """
+    known = _known()
+    quirks = Quirks()
+    host = urlsplit(provider.issuer or provider.token_endpoint).hostname or ""
+    for name in [*filter(None, [_HOSTS.get(host)]), *provider.quirks]:
+        if name not in known:
+            raise Misconfigured(
+                f"There is no quirk “{name}”; there are {', '.join(sorted(known))}.",
+                key=f"providers.{provider.id}.quirks",
+                provider=provider.id,
+            )
+        quirks |= known[name]
+    return quirks

@@ -1,0 +1,206 @@
+"""The adapter of requests that every request goes through, those of requests-oauthlib included."""
+
+from __future__ import annotations
+
+import io
+import ipaddress
+import logging
+import threading
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
+from requests.utils import get_environ_proxies
+
+from tokenkeep.domain.errors import MalformedAnswer, ProviderError, ProviderUnreachable, TokenKeepError
+from tokenkeep.domain.provider import check_url, is_loopback
+from tokenkeep.oauth.answer import Answer
+from tokenkeep.oauth.connection import POOLS, Call
+from tokenkeep.oauth.texts import clean_text
+
+if TYPE_CHECKING:
+    from tokenkeep.oauth.transport import Transport
+
+log = logging.getLogger(__name__)
+
+BODY_LIMIT = 1024 * 1024  # bytes after decompression; metadata, key sets and token answers are a hundredth of it
+CHUNK = 64 * 1024
+
+DEADLINE = "deadline"
+
+
+class CutAnswer(MalformedAnswer):
+    """The connection ended within the body."""
+
+
+class Adapter(HTTPAdapter):
+    """Carries one request and keeps its answer.
+
+    :param local: the provider is marked local: plain http on loopback is allowed (NET-2).
+    :param plain_origin: an https origin on loopback that is really reached by http: requests-oauthlib takes no other.
+    """
+
+    def __init__(self, transport: Transport, *, local: bool, plain_origin: str = "") -> None:
+        self._transport = transport
+        self._local = local
+        self._plain_origin = plain_origin
+        self._answer: Answer | None = None
+        self._call: Call | None = None
+        super().__init__(max_retries=0)
+
+    @property
+    def answer(self) -> Answer:
+        """The answer, once the session's call returned."""
+        if self._answer is None:
+            raise RuntimeError("nothing was sent")
+        return self._answer
+
+    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
+        """Send it under the transport's rules; what the session says about time-outs, proxies and so on is ignored.
+
+        :raises ProviderUnreachable, MalformedAnswer, ProviderError: as `Transport.send` says.
+        """
+        url = request.url or ""
+        if self._plain_origin and url.startswith(self._plain_origin + "/"):
+            url = request.url = "http" + url.removeprefix("https")
+        try:
+            check_url(url, local=self._local)
+        except ValueError as refused:
+            raise ProviderError(f"A request was not sent: {refused}.") from None
+        self._call = call = self._transport.begin()
+        guard = threading.Timer(self._transport.timeout, call.end, (DEADLINE,))
+        guard.daemon = True
+        guard.start()
+        try:
+            return self._exchange(request, url, call)
+        finally:
+            guard.cancel()
+            self._transport.finish(call)
+            self.close()
+
+    def _exchange(self, request: requests.PreparedRequest, url: str, call: Call) -> requests.Response:
+        try:
+            response = super().send(
+                request, stream=True, timeout=self._transport.timeout, proxies=self._proxies(url), verify=True
+            )
+            body = self._read(response)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as fault:
+            error = self._error(fault, urlsplit(url).hostname or "", call)
+        else:
+            if not call.ended:  # a body that only ends with its connection looks whole when the deadline ends that
+                return self._accept(response, body, call)
+            error = self._error(TimeoutError(), urlsplit(url).hostname or "", call)
+        # Out of the handler: the libraries' own errors carry the request, which must not hang on ours as context.
+        raise error
+
+    def _read(self, response: requests.Response) -> bytes:
+        body = bytearray()
+        try:
+            for chunk in response.raw.stream(CHUNK, decode_content=True):
+                body += chunk
+                if len(body) > BODY_LIMIT:
+                    raise MalformedAnswer("The provider's answer is too large.")
+        finally:
+            response.raw.close()
+        return bytes(body)
+
+    def _accept(self, response: requests.Response, body: bytes, call: Call) -> requests.Response:
+        assert call.sent_at is not None
+        headers = CaseInsensitiveDict(response.headers)
+        answer = Answer(response.status_code, headers, body, call.sent_at, response.url)
+        self._transport.note_clock(answer)
+        if 300 <= answer.status < 400:
+            raise ProviderError(
+                f"The provider redirects to {_target(headers.get('Location', ''))}, which TokenKeep does not follow.",
+                hint="If the provider has moved, change its address in the configuration.",
+            )
+        self._answer = answer
+        response.raw = io.BytesIO(body)
+        return response
+
+    def _error(self, fault: Exception, host: str, call: Call) -> TokenKeepError:
+        """Say in our words what went wrong; the libraries' texts may hold parts of the request."""
+        maybe_sent = call.sent_at is not None
+        if call.ended == DEADLINE:
+            return ProviderUnreachable(
+                f"{host} did not answer within {self._transport.timeout:g} seconds.", maybe_sent=maybe_sent
+            )
+        if call.ended:
+            return ProviderUnreachable("The request was cancelled.", maybe_sent=maybe_sent)
+        if call.problem:
+            return ProviderUnreachable(call.problem, maybe_sent=maybe_sent)
+        if isinstance(fault, requests.exceptions.SSLError):
+            log.warning("no trusted TLS connection to %s", host)
+            return ProviderUnreachable(
+                f"{host} has no certificate that this machine trusts, so nothing was sent.",
+                hint="Is there a network sign-in page or a proxy in between? `ca_bundle` adds certificates to trust.",
+                maybe_sent=maybe_sent,
+            )
+        if isinstance(fault, requests.exceptions.ProxyError | requests.exceptions.InvalidProxyURL):
+            return ProviderUnreachable("The proxy does not let the request through.", maybe_sent=maybe_sent)
+        if isinstance(fault, requests.exceptions.InvalidSchema):
+            return ProviderUnreachable("A proxy of this kind cannot be used.", maybe_sent=False)
+        if isinstance(fault, urllib3.exceptions.DecodeError):
+            return MalformedAnswer("The provider's answer cannot be decompressed.")
+        if isinstance(fault, urllib3.exceptions.ProtocolError):
+            return CutAnswer("The provider's answer was cut off.")
+        return ProviderUnreachable(f"The connection to {host} broke before an answer came.", maybe_sent=maybe_sent)
+
+    def _proxies(self, url: str) -> dict[str, str]:
+        host = urlsplit(url).hostname or ""
+        if is_loopback(host) or _is_loopback_address(host):
+            return {}
+        match self._transport.proxy:
+            case "system":
+                return dict(get_environ_proxies(url))
+            case "" | "none":
+                return {}
+            case proxy:
+                return {"https": proxy}
+
+    # --- hooks of requests ------------------------------------------------------------------------------------
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Make connections that belong to the call."""
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = POOLS
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        """The same through a proxy."""
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        manager.pool_classes_by_scheme = POOLS
+        return manager
+
+    def build_connection_pool_key_attributes(
+        self, request: requests.PreparedRequest, verify: bool | str, cert: Any = None
+    ) -> Any:
+        """Use the transport's trust."""
+        host, tls = super().build_connection_pool_key_attributes(request, verify, cert)
+        if host["scheme"] == "https":
+            tls["ssl_context"] = self._transport.tls_context()
+        return host, tls
+
+    def cert_verify(self, conn: Any, *_: Any) -> None:
+        """Checking is never optional; the certificates to trust are in the context already."""
+        conn.cert_reqs = "CERT_REQUIRED"
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Hand the call to the pool."""
+        pool = super().get_connection_with_tls_context(*args, **kwargs)
+        pool.call = self._call  # type: ignore[attr-defined]  # POOLS have it
+        return pool
+
+
+def _is_loopback_address(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _target(location: str) -> str:
+    """Where a redirect leads, without the query, which may hold what the request held."""
+    return clean_text(location.split("?", 1)[0].split("#", 1)[0]) or "nowhere"

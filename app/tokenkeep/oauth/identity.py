@@ -1,0 +1,169 @@
+"""Who signed in: the id_token (OpenID Connect Core §3.1.3.7, §12.2), userinfo (§5.3), and the account they make."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tokenkeep.domain.errors import MalformedAnswer, ProviderError
+from tokenkeep.domain.provider import Provider
+from tokenkeep.domain.tokens import Account, Secret, TokenSet
+from tokenkeep.oauth import jws
+from tokenkeep.oauth.claims import Expectation, check_claims, check_same_sign_in
+from tokenkeep.oauth.jwks import key_sets
+from tokenkeep.oauth.metadata import ServerMetadata, fetch
+from tokenkeep.oauth.quirks import quirks_of
+from tokenkeep.oauth.texts import clean_text
+from tokenkeep.oauth.transport import Answer, Request, Transport
+
+Claims = dict[str, Any]
+LABELS = ("preferred_username", "email", "name", "nickname")
+
+
+def verify_id_token(
+    transport: Transport,
+    provider: Provider,
+    metadata: ServerMetadata,
+    tokens: TokenSet,
+    *,
+    nonce: Secret | None,
+    previous_claims: Claims | None = None,
+    wall: float,
+    max_age: float | None = None,
+) -> Claims | None:
+    """The claims of a token answer's id_token; none of the answer may be used before this returned (OIDC-6).
+
+    :param nonce: what the authorization request carried; None for the device grant and for a refresh.
+    :param previous_claims: for a refresh, those of the sign-in (OIDC-10).
+    :param wall: wall clock, seconds since the epoch.
+    :param max_age: seconds since the person's last active login that were asked for (OIDC-11).
+    :returns: None when no id_token was asked for; one that comes unasked is not looked at.
+    :raises ProviderError: there is none, or it does not pass.
+    :raises ProviderUnreachable: the keys cannot be fetched now.
+    """
+    if not {"openid"} & {*provider.scopes, *tokens.scope}:
+        return None
+    if tokens.id_token is None:
+        raise ProviderError(
+            f"{provider.title} gave no id_token although the scope openid was asked for.", provider=provider.id
+        )
+    if max_age is None and nonce is not None:
+        max_age = _asked_max_age(provider)
+    expected = Expectation(
+        issuer=metadata.issuer,
+        client_id=provider.client_id,
+        nonce=nonce,
+        access_token=tokens.access_token,
+        wall=wall,
+        clock_offset=transport.clock_offset(metadata.token_endpoint),
+        max_age=max_age,
+        token_issuer=quirks_of(provider).token_issuer,
+    )
+    try:
+        token = _verified(transport, provider, metadata, tokens.id_token.reveal(), wall)
+        check_claims(token, expected)
+        if previous_claims is not None:
+            check_same_sign_in(token.claims, previous_claims)
+    except jws.BadToken as bad:
+        raise ProviderError(
+            f"The id_token of {provider.title} was not accepted: {bad}.",
+            hint="Nothing of this answer was used. Start the sign-in again.",
+            provider=provider.id,
+        ) from None
+    return token.claims
+
+
+def verify_refreshed(
+    transport: Transport, provider: Provider, metadata: ServerMetadata, before: TokenSet, after: TokenSet, wall: float
+) -> Claims | None:
+    """Check the id_token of a refresh answer against the sign-in's (OIDC-10); None when the answer brought none.
+
+    :raises ProviderError: it does not pass: the new access token must not be used, the refresh token not be lost.
+    """
+    if after.id_token is None or after.id_token == before.id_token:
+        return None
+    previous = None
+    if before.id_token is not None:
+        previous = jws.claims_of(before.id_token.reveal())
+    return verify_id_token(
+        transport, provider, metadata, after, nonce=None, previous_claims=previous, wall=wall, max_age=None
+    )
+
+
+def _asked_max_age(provider: Provider) -> float | None:
+    value = provider.authorization_params.get("max_age", "")
+    return float(value) if value.isascii() and value.isdigit() else None
+
+
+def _verified(
+    transport: Transport, provider: Provider, metadata: ServerMetadata, token: str, wall: float
+) -> jws.SignedToken:
+    """A token whose signature is one of the server's; its keys are fetched once more when no known key fits."""
+    if metadata.jwks_uri is None:  # configured by its endpoints alone: the keys are still the issuer's to name
+        metadata = fetch(transport, provider)
+    if metadata.jwks_uri is None:
+        raise ProviderError(f"{provider.title} does not publish its keys (jwks_uri).", provider=provider.id)
+    parsed = jws.parse(token, metadata.id_token_signing_alg_values_supported)
+    sets = key_sets(transport)
+    try:
+        jws.verify(parsed, sets.get(metadata.jwks_uri, local=provider.local, wall=wall))
+    except jws.NoKey:
+        renewed = sets.renew(metadata.jwks_uri, local=provider.local, wall=wall)
+        if renewed is None:
+            raise
+        jws.verify(parsed, renewed)
+    return parsed
+
+
+def userinfo(
+    transport: Transport, provider: Provider, metadata: ServerMetadata, tokens: TokenSet, subject: str | None
+) -> Claims:
+    """What the server tells about the person; empty when it has no such endpoint.
+
+    :param subject: the `sub` of the id_token, which the answer must have too (OIDC-9).
+    :raises ProviderError, ProviderUnreachable: no usable answer; the sign-in stands without it.
+    """
+    quirks = quirks_of(provider)
+    url = quirks.profile_url(metadata.token_endpoint) if quirks.profile_url else metadata.userinfo_endpoint
+    if url is None:
+        return {}
+    headers = {"Authorization": f"Bearer {tokens.access_token.reveal()}"}
+    answer = transport.send(Request("GET", url, headers=headers), local=provider.local)
+    if answer.transient:
+        raise answer.unreachable()
+    if answer.status != 200:
+        raise ProviderError(f"The userinfo endpoint answered with status {answer.status}.", provider=provider.id)
+    claims = _userinfo_claims(transport, provider, metadata, answer)
+    if quirks.profile:
+        claims = quirks.profile(claims)
+    if subject is not None and claims.get("sub") != subject:
+        raise ProviderError("The userinfo endpoint answered about somebody else.", provider=provider.id)
+    return claims
+
+
+def _userinfo_claims(transport: Transport, provider: Provider, metadata: ServerMetadata, answer: Answer) -> Claims:
+    kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if kind == "application/jwt":
+        try:
+            token = _verified(transport, provider, metadata, answer.body.decode("ascii"), answer.sent_at)
+        except ValueError:  # BadToken and UnicodeDecodeError
+            raise ProviderError("The signed userinfo answer was not accepted.", provider=provider.id) from None
+        audience = token.claims.get("aud", provider.client_id)
+        audiences = audience if isinstance(audience, list) else [audience]
+        if token.claims.get("iss", metadata.issuer) != metadata.issuer or provider.client_id not in audiences:
+            raise ProviderError("The signed userinfo answer is not meant for us.", provider=provider.id)
+        return token.claims
+    claims = answer.json()
+    if not isinstance(claims, dict):
+        raise MalformedAnswer("The userinfo answer is not a JSON object.", provider=provider.id)
+    return claims
+
+
+def account(issuer: str, claims: Claims | None, profile: Claims) -> Account | None:
+    """The account of verified claims and profile, keyed by issuer and subject; None when nothing names a subject."""
+    known = {**profile, **(claims or {})}
+    subject = known.get("sub")
+    if not isinstance(subject, str) or not subject:
+        return None
+    labels = [one.get(name) for name in LABELS for one in (profile, known)]
+    label = next((text for value in labels if isinstance(value, str) and (text := clean_text(value, 100))), "")
+    return Account(str(known.get("iss", issuer)) if claims else issuer, subject, label)

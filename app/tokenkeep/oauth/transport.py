@@ -1,0 +1,147 @@
+"""The one way to a provider: bounded in time and bytes, no redirects, no cookies, certificates always checked (NET)."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlencode, urlsplit
+
+import requests
+from requests.structures import CaseInsensitiveDict
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+
+from tokenkeep.domain.errors import Misconfigured, ProviderUnreachable
+from tokenkeep.oauth.adapter import Adapter
+from tokenkeep.oauth.answer import Answer, Request
+from tokenkeep.oauth.connection import Call
+
+__all__ = ["Answer", "Request", "Transport"]
+
+FORM_TYPE = "application/x-www-form-urlencoded"
+
+
+class Transport:
+    """Sends requests; used from many threads at once.
+
+    :param timeout: seconds for the whole answer, from the first packet to the last byte.
+    :param ca_bundle: file or directory of further certificates to trust; never fewer (NET-1).
+    :param proxy: `system`, `none` (or empty), or a URL. Loopback is never asked for through a proxy.
+    :param wall: the wall clock, seconds since the epoch.
+    """
+
+    def __init__(
+        self, timeout: float = 15.0, ca_bundle: str = "", proxy: str = "system", *, wall: Callable[[], float]
+    ) -> None:
+        self.timeout = timeout
+        self.proxy = proxy
+        self._ca_bundle = ca_bundle
+        self._wall = wall
+        self._lock = threading.Lock()
+        self._calls: set[Call] = set()
+        self._closed = False
+        self._context: ssl.SSLContext | None = None
+        self._clock_offsets: dict[str, float] = {}
+
+    def send(self, request: Request, *, local: bool = False) -> Answer:
+        """One request, one answer, whatever its status but 3xx.
+
+        :param local: the provider is marked local: plain http on loopback is allowed.
+        :raises ProviderUnreachable: no complete answer; `maybe_sent` says whether the server may have the request.
+        :raises MalformedAnswer: the answer is too large, cut off or not HTTP.
+        :raises ProviderError: a redirect (NET-4), or an address that must not be used (NET-2).
+        """
+        headers = {"Accept": "application/json", **request.headers}
+        body = None
+        if request.form is not None:
+            headers["Content-Type"] = FORM_TYPE
+            body = urlencode(request.form).encode("ascii")
+        with requests.Session() as session:
+            adapter = self.mount(session, local=local)
+            session.request(request.method, request.url, data=body, headers=headers)
+            return adapter.answer
+
+    def mount(self, session: requests.Session, *, local: bool, plain_origin: str = "") -> Adapter:
+        """Make a session of requests use this transport and nothing of its surroundings (NET-5).
+
+        :param plain_origin: an https origin on loopback that is really reached by http.
+        """
+        session.trust_env = False  # no ~/.netrc, no proxy or certificate variables
+        session.headers = CaseInsensitiveDict({"User-Agent": "TokenKeep", "Accept-Encoding": "gzip"})
+        adapter = Adapter(self, local=local, plain_origin=plain_origin)
+        session.adapters.clear()
+        session.mount("https://", adapter)
+        session.mount("http://", adapter)
+        return adapter
+
+    def begin(self) -> Call:
+        """Register a request that is about to leave.
+
+        :raises ProviderUnreachable: the transport is closed.
+        """
+        call = Call(self._wall)
+        with self._lock:
+            if self._closed:
+                raise ProviderUnreachable("TokenKeep is ending.", maybe_sent=False)
+            self._calls.add(call)
+        return call
+
+    def finish(self, call: Call) -> None:
+        """Forget it again."""
+        with self._lock:
+            self._calls.discard(call)
+        call.release()
+
+    def cancel(self) -> None:
+        """End every request that is under way, from any thread; each raises `ProviderUnreachable` at once."""
+        with self._lock:
+            calls = tuple(self._calls)
+        for call in calls:
+            call.end("cancelled")
+
+    def close(self) -> None:
+        """As `cancel`, and no further request leaves."""
+        with self._lock:
+            self._closed = True
+        self.cancel()
+
+    def tls_context(self) -> ssl.SSLContext:
+        """The trust of this machine, of requests' own bundle, and the configured one together.
+
+        Not `ssl.create_default_context`: that one writes the session keys to the file that `SSLKEYLOGFILE` names.
+
+        :raises Misconfigured: the configured bundle cannot be read.
+        """
+        with self._lock:
+            if self._context is None:
+                context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+                context.minimum_version = ssl.TLSVersion.TLSv1_2
+                context.load_default_certs()
+                context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
+                if self._ca_bundle:
+                    _add_bundle(context, self._ca_bundle)
+                self._context = context
+            return self._context
+
+    def note_clock(self, answer: Answer) -> None:
+        """Remember how far the server's clock is from ours."""
+        if answer.date is not None:
+            self._clock_offsets[_origin(answer.url)] = answer.date - answer.sent_at
+
+    def clock_offset(self, url: str) -> float | None:
+        """Seconds that the clock of this URL's server was ahead of ours at its last answer."""
+        return self._clock_offsets.get(_origin(url))
+
+
+def _add_bundle(context: ssl.SSLContext, bundle: str) -> None:
+    path = Path(bundle).expanduser()
+    try:
+        context.load_verify_locations(**{"capath" if path.is_dir() else "cafile": str(path)})
+    except (OSError, ssl.SSLError) as unreadable:
+        raise Misconfigured("The certificates of `ca_bundle` cannot be read.", key="http.ca_bundle") from unreadable
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
