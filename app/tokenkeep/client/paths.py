@@ -16,13 +16,14 @@ def socket_path(environ: Mapping[str, str] = os.environ, platform: str = sys.pla
     `TOKENKEEP_SOCKET` names it outright, `TOKENKEEP_HOME` the folder that everything is under.
     """
     if named := environ.get("TOKENKEEP_SOCKET"):
-        return os.path.expanduser(named)  # noqa: PTH111 - pathlib takes longer to import than a token query
+        return named
     if platform == "win32":
         from tokenkeep.client.windows import pipe_name
 
         return pipe_name()
     if home := environ.get("TOKENKEEP_HOME"):
-        return os.path.join(os.path.abspath(os.path.expanduser(home)), "run", "api.sock")  # noqa: PTH100, PTH111, PTH118
+        folder = os.path.abspath(os.path.expanduser(home))  # noqa: PTH100, PTH111 - pathlib is slow to import
+        return f"{folder}/run/api.sock"
     user = environ.get("HOME") or os.path.expanduser("~")  # noqa: PTH111
     if platform == "darwin":
         return f"{user}/Library/Caches/TokenKeep/api.sock"

@@ -1,0 +1,189 @@
+"""The commands that ask the running application."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+
+from tokenkeep.cli import output
+from tokenkeep.cli.exits import DONE, FAILED, report, say
+from tokenkeep.client import NotRunning, TokenKeep, TokenKeepError
+
+STOP_LIMIT = 5.0  # seconds until a running application is really gone
+
+
+def run(command: Callable[[TokenKeep, argparse.Namespace], int], options: argparse.Namespace) -> int:
+    """Run a command with a client; its errors become a message and an exit code."""
+    if getattr(options, "start", False):
+        from tokenkeep.cli.start import start
+
+        code = start()
+        if code != DONE:
+            return code
+    with TokenKeep() as client:
+        try:
+            return command(client, options)
+        except TokenKeepError as error:
+            return report(error)
+
+
+def status(client: TokenKeep, options: argparse.Namespace) -> int:
+    """The overview."""
+    found = client.status()
+    if options.json:
+        output.print_json(found)
+        return DONE
+    providers = client.providers()
+    state = output.paint(output.state_word(found["state"]), output.STATE_COLOURS.get(found["state"], ""))
+    print(f"TokenKeep {found['version']}: {state}")
+    counts = found["counts"]
+    states = [f"{count} {output.state_word(name)}" for name, count in counts.items() if name != "providers" and count]
+    summary = f"{counts['providers']}: {', '.join(states)}" if states else "none yet"
+    rows = [
+        ("running", f"since {output.moment(found['started_at'], output.now())}, process {found['pid']}"),
+        ("storage", STORAGE.get(found["storage"], found["storage"])),
+        ("providers", summary),
+    ]
+    rows += [
+        ("needs you", f"{each['id']}: tokenkeep login {each['id']}")
+        for each in providers
+        if each["state"] == "needs_sign_in"
+    ]
+    rows += [("failed", f"{each['id']}: {_last_error(each)}") for each in providers if each["state"] == "failed"]
+    print(output.pairs(rows))
+    return DONE
+
+
+STORAGE = {
+    "keyring": "sealed, the key is in the system's keyring",
+    "passphrase": "sealed with a passphrase",
+    "memory": "in memory only, gone when it quits",
+    "degraded": "in memory: the last change could not be written",
+}
+
+
+def list_providers(client: TokenKeep, options: argparse.Namespace) -> int:
+    """The table of providers."""
+    providers = client.providers()
+    if options.json:
+        output.print_json({"providers": providers})
+        return DONE
+    if not providers:
+        say("No provider is set up yet.")
+        return DONE
+    now = output.now()
+    rows = [
+        (
+            each["id"],
+            each["name"],
+            output.state_word(each["state"]),
+            each["account"] or "-",
+            output.moment(each["expires_at"], now) or "-",
+        )
+        for each in providers
+    ]
+    colours = [output.STATE_COLOURS.get(each["state"], "") for each in providers]
+    print(output.table(("ID", "NAME", "STATE", "ACCOUNT", "TOKEN UNTIL"), rows, colours))
+    return DONE
+
+
+def show(client: TokenKeep, options: argparse.Namespace) -> int:
+    """One provider's details."""
+    found = client.provider(options.provider)
+    if options.json:
+        output.print_json(found)
+        return DONE
+    now = output.now()
+    expires, planned, resources = found["expires_at"], found["refresh_at"], found["resources"]
+    print(
+        output.pairs(
+            [
+                ("id", str(found["id"])),
+                ("name", str(found["name"])),
+                ("state", output.state_word(str(found["state"]))),
+                ("account", str(found["account"])),
+                ("issuer", str(found["issuer"])),
+                ("flow", str(found["flow"]).replace("_", " ")),
+                ("scope", str(found["scope"])),
+                ("resources", " ".join(resources) if isinstance(resources, list) else ""),
+                ("token until", output.moment(expires if isinstance(expires, float | int) else None, now)),
+                ("next refresh", output.moment(planned if isinstance(planned, float | int) else None, now)),
+                ("address", str(found["base_url"])),
+                ("last error", _last_error(found)),
+            ]
+        )
+    )
+    return DONE
+
+
+def _last_error(found: dict[str, object]) -> str:
+    problem = found["last_error"]
+    if not isinstance(problem, dict):
+        return ""
+    error = TokenKeepError(problem["code"], problem["title"], problem["detail"], problem["hint"])
+    return str(error)
+
+
+def login(client: TokenKeep, options: argparse.Namespace) -> int:
+    """Sign in and wait."""
+    from tokenkeep.cli.login import login as sign_in
+
+    return sign_in(client, options)
+
+
+def logout(client: TokenKeep, options: argparse.Namespace) -> int:
+    """Sign out."""
+    outcome = client.sign_out(options.provider, revoke=not options.no_revoke)
+    if options.json:
+        output.print_json(outcome)
+    else:
+        print(f"Signed out of {options.provider}. {output.plain(outcome['detail'])}".strip())
+    return DONE
+
+
+def events(client: TokenKeep, options: argparse.Namespace) -> int:
+    """Follow the events until the application ends."""
+    for event in client.events():
+        if options.json:
+            line = json.dumps({"id": event.id, "event": event.kind, "data": event.data}, ensure_ascii=False)
+        else:
+            line = f"{time.strftime('%H:%M:%S', time.localtime(output.now()))}  {_event_line(event.kind, event.data)}"
+        print(line, flush=True)
+    return DONE
+
+
+def _event_line(kind: str, data: dict[str, object]) -> str:
+    if kind in ("session", "sign_in"):
+        name = str(data["id"] if kind == "session" else data["provider"])
+        words = [name, output.state_word(str(data["state"])), str(data.get("account") or "")]
+    elif kind == "access_request":
+        words = [
+            str(data.get("application", "")),
+            "asks for",
+            str(data.get("provider") or "the right to change things"),
+        ]
+        if data.get("answered"):
+            words = ["answered"]
+    else:
+        inner = data.get("status", data)
+        state = inner.get("state", "") if isinstance(inner, dict) else ""
+        words = [output.state_word(str(state))]
+    return output.plain(f"{kind.replace('_', ' '):<14}  {' '.join(word for word in words if word)}")
+
+
+def leave(client: TokenKeep, _options: argparse.Namespace) -> int:
+    """Stop the application, and wait until its socket is gone so that it can be started again."""
+    client.quit()
+    client.close()
+    for _ in range(int(STOP_LIMIT / 0.05)):
+        try:
+            client.status()
+        except NotRunning:
+            return DONE
+        except TokenKeepError:
+            pass
+        time.sleep(0.05)
+    say("TokenKeep is asked to quit, but still runs.")
+    return FAILED

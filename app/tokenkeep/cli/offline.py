@@ -1,0 +1,53 @@
+"""The commands that work without a running application: `config` and `doctor`."""
+
+from __future__ import annotations
+
+import argparse
+
+from tokenkeep.cli import output
+from tokenkeep.cli.exits import DONE, FAILED, say
+from tokenkeep.storage import settings
+from tokenkeep.storage.catalogue import Catalogue
+from tokenkeep.storage.paths import Paths
+
+
+def config(options: argparse.Namespace) -> int:
+    """Where the configuration is, or what is wrong with it."""
+    paths = Paths.find()
+    if options.what == "path":
+        if options.json:
+            output.print_json({"path": str(paths.config_file), "exists": paths.config_file.exists()})
+        else:
+            print(paths.config_file)
+        return DONE
+    found = settings.read(paths.config_file, Catalogue.load())
+    problems = [{"message": each.message, "key": each.key, "line": each.line} for each in found.problems]
+    if options.json:
+        output.print_json({"path": str(paths.config_file), "problems": problems})
+        return FAILED if problems else DONE
+    for each in found.problems:
+        place = f"{paths.config_file}:{each.line}" if each.line is not None else str(paths.config_file)
+        say(f"{place}: {each.message}")
+    if not problems:
+        count = len(found.providers)
+        written = "" if paths.config_file.exists() else " There is no file yet, so the defaults hold."
+        print(f"The configuration is good: {count} provider{'' if count == 1 else 's'}.{written}")
+    return FAILED if problems else DONE
+
+
+def doctor(options: argparse.Namespace) -> int:
+    """The report on the environment; fails when something keeps TokenKeep from working."""
+    from tokenkeep.cli.doctor import examine
+
+    checks = examine(Paths.find())
+    if options.json:
+        output.print_json(
+            {"checks": [{"name": each.name, "outcome": each.outcome, "detail": each.detail} for each in checks]}
+        )
+    else:
+        rows = [(each.name, each.outcome, each.detail) for each in checks]
+        size = max(len(name) for name, _, _ in rows)
+        for name, outcome, detail in rows:
+            word = output.paint(f"{outcome:<7}", output.STATE_COLOURS.get(outcome, ""))
+            print(f"{name:<{size}}  {word}  {output.plain(detail)}")
+    return FAILED if any(each.outcome == "problem" for each in checks) else DONE

@@ -1,0 +1,152 @@
+"""The commands and their options, for argparse, the help and the shells' completion."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Iterable
+
+import tokenkeep
+
+DESCRIPTION = "Owns your sign-ins and hands fresh tokens to other programs."
+EPILOGUE = """\
+exit codes:
+  0 done, 1 failed, 2 usage, 3 not running, 4 sign-in required, 5 access denied, 6 timed out,
+  7 unknown provider, 8 provider unreachable, 9 locked
+"""
+Run = Callable[[argparse.Namespace], int]
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """The options; `run` of them is the command.
+
+    :raises SystemExit: after help (0) and for wrong usage (2).
+    """
+    options = build().parse_args(arguments)
+    if options.command in (None, "run"):
+        options.run = _application
+    elif options.config:
+        os.environ["TOKENKEEP_HOME"] = os.path.abspath(os.path.expanduser(options.config))  # noqa: PTH100, PTH111
+    return options
+
+
+def _application(options: argparse.Namespace) -> int:
+    from tokenkeep.__main__ import run
+
+    words = [f"--{name.replace('_', '-')}" for name in ("headless", "no_tray") if getattr(options, name)]
+    return run([*words, *(["--config", options.config] if options.config else [])])
+
+
+def _client(name: str) -> Run:
+    """A command of `commands.py`, imported when it runs."""
+
+    def run(options: argparse.Namespace) -> int:
+        from tokenkeep.cli import commands
+
+        return commands.run(getattr(commands, name), options)
+
+    return run
+
+
+def _offline(name: str) -> Run:
+    """A command of `offline.py`."""
+
+    def run(options: argparse.Namespace) -> int:
+        from tokenkeep.cli import offline
+
+        command: Run = getattr(offline, name)
+        return command(options)
+
+    return run
+
+
+def _token(options: argparse.Namespace) -> int:
+    """Only what the short way could not read comes here, and argparse has not complained: spelled in a rarer way."""
+    from tokenkeep.cli.token import run
+
+    words = [options.provider]
+    for name in ("min_valid", "scope", "audience", "wait"):
+        if (value := getattr(options, name)) is not None:
+            words += [f"--{name.replace('_', '-')}", f"{value:g}" if isinstance(value, float) else value]
+    for each in options.resource:
+        words += ["--resource", each]
+    words += [f"--{name}" for name in ("interactive", "json", "start") if getattr(options, name)]
+    return run(words) or 0
+
+
+def build() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    parser = argparse.ArgumentParser(
+        prog="tokenkeep",
+        description=DESCRIPTION + " Without a command it starts the tray application, or raises the running one.",
+        epilog=EPILOGUE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _run_options(parser, default=None)
+    parser.add_argument("--version", action="version", version=f"tokenkeep {tokenkeep.__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+
+    def add(
+        name: str, run: Run | None, text: str, *, provider: bool = False, common: Iterable[str] = ("json", "start")
+    ) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        command.set_defaults(run=run)
+        if provider:
+            command.add_argument("provider", metavar="ID", help="the provider's id, as `tokenkeep list` shows it")
+        if "json" in common:
+            command.add_argument("--json", action="store_true", help="print JSON")
+        if "start" in common:
+            command.add_argument(
+                "--start", action="store_true", help="start TokenKeep without a window if it is not running"
+            )
+        return command
+
+    # Suppressed: a subcommand's own defaults would overwrite what was given before its name.
+    _run_options(add("run", None, "run in the foreground, as without a command", common=()), default=argparse.SUPPRESS)
+    demo = add("demo", None, "run with a demo identity provider and a throw-away configuration", common=())
+    demo.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    add("status", _client("status"), "show how things stand")
+    add("list", _client("list_providers"), "list the providers")
+    add("show", _client("show"), "show one provider", provider=True)
+    login = add("login", _client("login"), "sign in and wait for it", provider=True)
+    way = login.add_mutually_exclusive_group()
+    way.add_argument("--device", action="store_true", help="with a code to type on any device")
+    way.add_argument("--browser", action="store_true", help="in the browser")
+    way.add_argument("--no-open", action="store_true", help="print the address instead of opening the browser")
+    logout = add("logout", _client("logout"), "sign out", provider=True)
+    logout.add_argument("--no-revoke", action="store_true", help="leave the tokens valid at the provider")
+    token = add("token", _token, "print a valid access token, nothing else", provider=True)
+    token.add_argument("--min-valid", type=_seconds, metavar="S", help="seconds it should still be valid (60)")
+    token.add_argument("--scope", help="scopes, in quotes when there are several")
+    token.add_argument("--resource", action="append", default=[], metavar="URI", help="resource it is for; repeatable")
+    token.add_argument("--audience", help="audience it is for")
+    token.add_argument("--interactive", action="store_true", help="start a sign-in when one is needed")
+    token.add_argument("--wait", type=_seconds, metavar="S", help="seconds to wait (30, interactive 300)")
+    add("events", _client("events"), "follow what happens, a line each")
+    add("doctor", _offline("doctor"), "report on the environment: tray, keyring, browser, socket", common=("json",))
+    config = add("config", _offline("config"), "the configuration file", common=("json",))
+    config.add_argument("what", choices=("path", "check"), help="where it is, or what is wrong with it")
+    completion = add("completion", _completion, "print the completion script of a shell", common=())
+    completion.add_argument("shell", choices=("bash", "zsh", "fish"))
+    add("quit", _client("leave"), "stop the running application", common=())
+    return parser
+
+
+def _run_options(parser: argparse.ArgumentParser, default: str | None) -> None:
+    text = "no window and no tray: the engine and its socket only"
+    parser.add_argument("--headless", action="store_true", default=default, help=text)
+    parser.add_argument("--no-tray", action="store_true", default=default, help="a window, but no tray icon")
+    parser.add_argument("--config", metavar="DIR", default=default, help="keep everything under this folder")
+
+
+def _completion(options: argparse.Namespace) -> int:
+    from tokenkeep.cli.completion import script
+
+    print(script(options.shell, build()), end="")
+    return 0
+
+
+def _seconds(text: str) -> float:
+    if not text.replace(".", "", 1).isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return float(text)
