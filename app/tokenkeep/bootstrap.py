@@ -18,7 +18,7 @@ from tokenkeep.domain.configuration import Configuration
 from tokenkeep.domain.ports import Notifier
 from tokenkeep.engine.engine import Engine, Outside
 from tokenkeep.oauth.transport import Transport
-from tokenkeep.storage import settings
+from tokenkeep.storage import settings, settings_file
 from tokenkeep.storage.catalogue import Catalogue
 from tokenkeep.storage.files import private_folder
 from tokenkeep.storage.lock import ProcessLock
@@ -27,7 +27,7 @@ from tokenkeep.storage.paths import Paths
 from tokenkeep.system import hardening
 from tokenkeep.system.browser import SystemBrowser
 from tokenkeep.system.clock import SystemClock
-from tokenkeep.system.network import NetworkWatch
+from tokenkeep.system.network import DesktopNetwork
 from tokenkeep.system.notifications import DesktopNotifier
 from tokenkeep.system.power import LogindPower
 
@@ -55,7 +55,7 @@ class Application:
         self.clock = SystemClock()
         self._catalogue = Catalogue.load()
         self.configuration = self._read()
-        hardening.apply(headless=headless)
+        hardening.harden(headless=headless)
         logs.configure(self.configuration.app.log_level, paths.log_dir, wall=self.clock.wall)
 
     def _read(self) -> Configuration:
@@ -71,10 +71,10 @@ class Application:
             browser=SystemBrowser(),
             prompter=Window(present=not self.headless),
             power=LogindPower(),
-            network=NetworkWatch(),
+            network=DesktopNetwork(),
             read_configuration=self._read,
             configuration_signature=lambda: settings.signature(self.paths.config_file),
-            remember_storage=lambda kind: settings.set_value(self.paths.config_file, "storage.key", kind),
+            remember_storage=lambda kind: settings_file.set_value(self.paths.config_file, "storage.key", kind),
         )
 
     def notifier(self) -> Notifier:

@@ -164,7 +164,7 @@ class StoredSession:
     :param method: `browser` or `device`.
     :param answer_lost: a refresh was sent and nobody knows whether its answer was ever stored (REF-8); written
         before the request leaves, cleared with the answer.
-    :param ended: why the provider ended this sign-in, None while it lives. The tokens are then gone.
+    :param ended: why this sign-in came to its end, None while it lives. Tokens that are still there are not used.
     """
 
     tokens: TokenSet | None

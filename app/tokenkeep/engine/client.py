@@ -93,12 +93,29 @@ class ProviderClient:
         return ClientCredentials(self.provider.client_id, secret, self.provider.client_auth)
 
     async def refresh(self, tokens: TokenSet, *, background: bool) -> TokenSet:
-        """One refresh request (RFC 6749 §6); a new id_token in the answer is verified (OIDC-10)."""
+        """One refresh request (RFC 6749 §6); what comes back must still pass `verify_refreshed`."""
         credentials = await self.credentials()
         answer = await self._run(
             background, refresh.refresh, self._context.transport, self.provider, self.metadata, tokens, credentials
         )
         return answer.tokens
+
+    async def verify_refreshed(self, before: TokenSet, after: TokenSet, *, background: bool) -> None:
+        """Check a new id_token against the sign-in's (OIDC-10).
+
+        :raises ProviderError: it does not pass: the access token must not be used, the refresh token not be lost.
+        """
+        wall = self._context.clock.wall()
+        await self._run(
+            background,
+            identity.verify_refreshed,
+            self._context.transport,
+            self.provider,
+            self.metadata,
+            before,
+            after,
+            wall,
+        )
 
     async def exchange(self, attempt: authorization.Attempt, code: Secret) -> TokenSet:
         """Redeem an authorization code (RFC 6749 §4.1.3)."""

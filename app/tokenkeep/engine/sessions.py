@@ -322,12 +322,30 @@ class Session:
         if generation != self._generation:
             await self.client.discard(tokens)
             raise SignInRequired(provider=self.provider.id)
+        if not await self._passes(stored, tokens, background=background):
+            raise SignInRequired(provider=self.provider.id)
         await self._keep(replace(stored, tokens=tokens, answer_lost=False, ended=None))
         if generation != self._generation:
             await self.client.discard(tokens)
             raise SignInRequired(provider=self.provider.id)
         self._hold(tokens)
         self._apply(SessionEvent.REFRESHED)
+
+    async def _passes(self, stored: StoredSession, tokens: TokenSet, *, background: bool) -> bool:
+        """Whether a refreshed id_token belongs to this sign-in. If not, the refresh token is kept but not used."""
+        if stored.tokens is None:
+            return False
+        try:
+            await self.client.verify_refreshed(stored.tokens, tokens, background=background)
+        except ProviderUnreachable as error:
+            # The keys cannot be had now. The access token came over TLS from the token endpoint with the sign-in's
+            # own refresh token; the next refresh is checked again.
+            log.info("the refreshed id_token of %s could not be checked: %s", self.provider.id, error.code)
+        except ProviderError as error:
+            self._end(error.detail, error)
+            await self._keep(replace(stored, tokens=tokens, answer_lost=False, ended=error.detail))
+            return False
+        return True
 
     async def _refresh_failed(self, error: TokenKeepError, *, lost: bool, ended_by_loss: bool) -> None:
         """Settle the state: only `invalid_grant` and its kin end a sign-in (REF-4, REF-5, CAUTH-4)."""
@@ -396,7 +414,7 @@ class Session:
     def restore(self, stored: StoredSession) -> None:
         """Take over what the vault kept."""
         self.stored = stored
-        if stored.tokens is None:
+        if stored.tokens is None or stored.ended is not None:
             self.last_error = GrantEnded(stored.ended or "", provider=self.provider.id)
             self._apply(SessionEvent.RESTORED_ENDED)
             return
@@ -442,7 +460,7 @@ class Session:
     async def sign_out(self) -> TokenSet | None:
         """Forget everything here, at once and durably; the tokens are given back so that they can be revoked."""
         self._generation += 1
-        tokens = None if self.held is None else self.held.tokens
+        tokens = None if self.stored is None else self.stored.tokens
         self.stored = self.held = self.last_error = None
         self.unsaved = False
         self._retry_at = None
