@@ -78,6 +78,16 @@ class MainWindow(QWidget):
         self._add_keys()
         self._space()
 
+    @property
+    def counting(self) -> bool:
+        """Whether times count: only while the window can be seen."""
+        return self._clock.isActive()
+
+    @property
+    def turning(self) -> bool:
+        """Whether the working mark turns."""
+        return self._turning.running
+
     def add_page(self, title: str, page: QWidget) -> None:
         """Add a page; with the second one the bar of tabs appears."""
         self.pages.addWidget(page)
@@ -159,13 +169,7 @@ class MainWindow(QWidget):
             areas[(here + step) % len(areas)].setFocus(Qt.FocusReason.TabFocusReason)
 
     def _escape(self) -> None:
-        """Take back a question, clear the search, go back to the list, else hide the window."""
-        detail, search = self.providers.detail, self.providers.list.search
-        if not detail.confirm.isHidden():
-            detail.keep_signed_in()
-        elif search.text():
-            search.clear()
-        elif not self.providers.back():
+        if not self.providers.take_back():
             self.close()
 
     # --- time, motion, size ----------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from tokenkeep.domain.session import ConfigurationProblem, EngineSnapshot, StorageState
@@ -48,7 +47,7 @@ class StorageBand(Band):
         self.passphrase.textChanged.connect(lambda text: self.use_button.setEnabled(bool(text)))
         self.passphrase.returnPressed.connect(self._use)
         self.use_button.clicked.connect(self._use)
-        self.back_button.clicked.connect(self._close_entry)
+        self.back_button.clicked.connect(self.take_back)
         self.passphrase_button.clicked.connect(self._open_entry)
         self.memory_button.clicked.connect(lambda: self.chosen.emit("memory", None))
         self.again_button.clicked.connect(lambda: self.chosen.emit("keyring", None))
@@ -75,12 +74,13 @@ class StorageBand(Band):
         self.show_buttons()
         self.setVisible(snapshot.locked or degraded or (bool(notice) and notice != self._dismissed))
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        if event.key() == Qt.Key.Key_Escape and not self._entry.isHidden():
-            self._close_entry()
-            self.passphrase_button.setFocus(Qt.FocusReason.OtherFocusReason)
-            return
-        super().keyPressEvent(event)
+    def take_back(self) -> bool:
+        """Close the line for the passphrase; False when it is not open."""
+        if self._entry.isHidden() or self.isHidden():
+            return False
+        self._close_entry()
+        self.passphrase_button.setFocus(Qt.FocusReason.OtherFocusReason)
+        return True
 
     def _open_entry(self) -> None:
         self._show_entry(shown=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, Qt, Signal, SignalInstance
-from PySide6.QtGui import QGuiApplication, QKeyEvent
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from tokenkeep.domain.session import SessionSnapshot, SessionState, SignInSnapshot
@@ -90,7 +90,7 @@ class ProviderDetail(ScrollPage):
         self.header.sign_in_requested.connect(lambda: self._sign_in_by("auto"))
         self.header.back_requested.connect(self.back_requested)
         self.confirm_button.clicked.connect(self._sign_out)
-        self.keep_button.clicked.connect(self.keep_signed_in)
+        self.keep_button.clicked.connect(self.take_back)
         self.state.sign_in.connect(self._sign_in_by)
         self.state.show_sign_in.connect(lambda: self._ask(self.show_sign_in_requested))
         self.state.cancel_sign_in.connect(self._cancel_sign_in)
@@ -117,6 +117,8 @@ class ProviderDetail(ScrollPage):
             self.confirm.hide()
         self.tick()
         self._show_facts(session)
+        if self.isVisible():
+            self.settle()
 
     def tick(self) -> None:
         """Show what changes with time alone."""
@@ -178,10 +180,13 @@ class ProviderDetail(ScrollPage):
         self.verticalScrollBar().setValue(0)
         self.keep_button.setFocus(Qt.FocusReason.OtherFocusReason)
 
-    def keep_signed_in(self) -> None:
-        """Take the question back."""
+    def take_back(self) -> bool:
+        """Take the question whether to sign out back; False when it is not asked."""
+        if self.confirm.isHidden():
+            return False
         self.confirm.hide()
         self.header.focus_more()
+        return True
 
     def primary(self) -> None:
         """What double click and Enter on a row do: the page's filled button, if there is one."""
@@ -191,12 +196,6 @@ class ProviderDetail(ScrollPage):
             self._sign_in_by("auto")
         elif self._session.state is SessionState.SIGNING_IN:
             self._ask(self.show_sign_in_requested)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        if event.key() == Qt.Key.Key_Escape and not self.confirm.isHidden():
-            self.keep_signed_in()
-            return
-        super().keyPressEvent(event)
 
     def _ask(self, request: SignalInstance) -> None:
         if self._session is not None:

@@ -95,6 +95,16 @@ class ProvidersPage(QStackedWidget):
         self.detail.tick()
         self.list.view.viewport().update()
 
+    def take_back(self) -> bool:
+        """Undo the last small step: a question, a half typed passphrase, a search; False when there is none."""
+        notices = self.empty.notices if self.currentWidget() is self.empty else self.notices
+        if self.detail.take_back() or notices.storage.take_back():
+            return True
+        if self.list.search.text():
+            self.list.search.clear()
+            return True
+        return self.back()
+
     def back(self) -> bool:
         """In a narrow window, from the detail page to the list; False when there is no way back."""
         if not (self._narrow and self._shows_detail):
@@ -133,6 +143,8 @@ class ProvidersPage(QStackedWidget):
     def _show_detail(self, *, shown: bool) -> None:
         self._shows_detail = shown
         self._arrange()
+        if shown:
+            self.detail.settle()
 
     def _arrange(self) -> None:
         self.list.setVisible(not (self._narrow and self._shows_detail))

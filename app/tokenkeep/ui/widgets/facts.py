@@ -91,6 +91,9 @@ class Facts(QWidget):
             for fact in facts
         ]
         self._arrange()
+        for label, value in self._rows:  # a layout would show them one turn later, and the page would jump
+            label.show()
+            value.show()
 
     def _measure(self) -> None:
         self._stacked = self.width() < style.em(self._stack_below)

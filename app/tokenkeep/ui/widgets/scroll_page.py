@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QCoreApplication, QEvent, QSize, Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLayout, QScrollArea, QWidget
+
+_TURNS = 3
 
 
 class _Content(QWidget):
@@ -36,6 +38,14 @@ class ScrollPage(QScrollArea):
         row.addWidget(self._inner, 1000)  # all of the width up to its maximum
         row.addStretch(1)
         self.setWidget(content)
+
+    def settle(self) -> None:
+        """Lay out changed texts to the end before the next frame.
+
+        Heights follow widths, so it takes more than one turn; spread over frames the page would be seen to jump.
+        """
+        for _ in range(_TURNS):
+            QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest.value)
 
     def set_column_width(self, width: int) -> None:
         """Let the column grow no wider than this, in device-independent pixels."""
