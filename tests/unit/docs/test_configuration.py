@@ -12,7 +12,9 @@ from pydantic import BaseModel
 
 from support.markdown import Document, document, documents, words
 from tokenkeep.domain import configuration as sections
+from tokenkeep.domain.errors import Misconfigured
 from tokenkeep.domain.provider import BrokenProvider, Provider, duration
+from tokenkeep.oauth.quirks import quirks_of
 from tokenkeep.storage.catalogue import Catalogue
 from tokenkeep.storage.settings import parse
 
@@ -104,3 +106,11 @@ def test_callback_paths_in_the_text_are_real_ones() -> None:
     for doc in documents():
         for path in re.findall(r"/callback/([a-z0-9]+)", doc.text):
             assert len(path) == 12
+
+
+def test_the_quirks_that_can_be_named_are_listed() -> None:
+    entry = Provider(id="x", issuer="https://auth.example.com", client_id="c", quirks=["none-such"])
+    with pytest.raises(Misconfigured) as unknown:
+        quirks_of(entry)
+    row = next(row for row in DOC.table("`[providers.ID]`") if words(row[0]) == ["quirks"])
+    assert f"there are {', '.join(sorted(words(row[2])))}." in str(unknown.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 import tomllib
 from pathlib import Path
@@ -129,3 +130,32 @@ def test_pictures_are_small_and_have_words() -> None:
         for alt, target in re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", doc.prose):
             assert len(alt) > 10
             assert Path(doc.path.parent / target).stat().st_size < 500_000
+
+
+def _command_parser() -> argparse.ArgumentParser:
+    from tokenkeep.cli.parser import build
+
+    return build()
+
+
+COMMANDS = next(
+    action.choices for action in _command_parser()._actions if isinstance(action, argparse._SubParsersAction)
+)
+
+
+@every_document
+def test_named_commands_and_their_options_exist(doc: Document) -> None:
+    code = "\n".join([*doc.spans, *doc.blocks("sh")])
+    for name, rest in re.findall(r"\btokenkeep ([a-z][\w-]*)([^\n|;)#&]*)", code):
+        assert name in COMMANDS, f"tokenkeep {name}"
+        if name == "demo":
+            known = re.findall(r'"(--[\w-]+)"', (ROOT / "app/tokenkeep/demo_run.py").read_text())
+        else:
+            known = COMMANDS[name].format_help()
+        for option in re.findall(r"(?<!\S)--[\w-]+", rest):
+            assert option in known, f"tokenkeep {name} {option}"
+
+
+def test_every_command_is_in_the_changelog() -> None:
+    listed = document("CHANGELOG.md").spans
+    assert [name for name in COMMANDS if name not in ("run", *listed)] == []
