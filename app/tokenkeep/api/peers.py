@@ -65,9 +65,8 @@ class Peers:
         pidfd = self._pidfd(sock)
         try:
             key: object = os.fstat(pidfd).st_ino if pidfd is not None else (pid, processes.start_time(pid))
-            link = processes.executable_of(pid)
             known = self._known.get(key)
-            if known is None or known.executable != link or known.interpreter:  # it may have become another program
+            if known is None or not _is_still(known, pid):
                 known = processes.identify(pid)
                 if pidfd is not None and not processes.lives(pidfd):
                     return Application(pid=pid)  # its number may be another process's by now
@@ -89,6 +88,13 @@ class Peers:
         if len(self._known) >= CACHED:
             del self._known[next(iter(self._known))]
         self._known[key] = identity
+
+
+def _is_still(known: processes.Identity, pid: int) -> bool:
+    """Whether a process still runs what it ran: exec makes another program of the same process."""
+    if known.executable != processes.executable_of(pid):
+        return False
+    return not known.words or known.words == processes.command_line(pid)
 
 
 def credentials(sock: socket.socket, platform: str = sys.platform) -> tuple[int, int]:

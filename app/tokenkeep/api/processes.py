@@ -6,6 +6,7 @@ import os
 import select
 import signal
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,11 +39,11 @@ class Identity:
     """Who a process is.
 
     :param executable: of the process itself, which differs from the application's for our own command line.
-    :param interpreter: what it runs may change while process and executable stay.
+    :param words: an interpreter's command line; what it runs may change while process and executable stay.
     """
 
     executable: str
-    interpreter: bool
+    words: tuple[str, ...]
     application: Application
 
 
@@ -61,18 +62,17 @@ def identify(pid: int, depth: int = DEPTH) -> Identity:
     executable = executable_of(pid)
     interpreter = interpreter_of(executable)
     found = stat_of(pid)
-    script = ""
+    script, words = "", command_line(pid) if interpreter else ()
     if interpreter:
-        words = command_line(pid)
         if depth and found is not None and is_own_command(executable, words):
             starter = identify(found.parent, depth - 1)
-            return replace(starter, executable=executable, interpreter=True)
+            return replace(starter, executable=executable, words=words)
         script = script_of(interpreter, words, pid)
     application = Application(executable=executable if is_there(pid, executable) else "", script=script, pid=pid)
     if found is not None:
         parent = executable_of(found.parent) if found.parent > 1 else ""
         application = replace(application, parent=parent, login_session=login_session(found))
-    return Identity(executable, bool(interpreter), application)
+    return Identity(executable, words, application)
 
 
 def executable_of(pid: int) -> str:
@@ -103,16 +103,16 @@ def interpreter_of(executable: str) -> str:
     return ""
 
 
-def command_line(pid: int) -> list[str]:
+def command_line(pid: int) -> tuple[str, ...]:
     """The arguments of a process, which it may have changed."""
     try:
         raw = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
-        return []
-    return os.fsdecode(raw).rstrip("\0").split("\0")
+        return ()
+    return tuple(os.fsdecode(raw).rstrip("\0").split("\0"))
 
 
-def script_of(interpreter: str, words: list[str], pid: int) -> str:
+def script_of(interpreter: str, words: Sequence[str], pid: int) -> str:
     """Absolute path of the script that an interpreter runs, empty when it is none or cannot be told."""
     with_value, without_script = INTERPRETERS[interpreter]
     rest = iter(words[1:])
@@ -135,13 +135,13 @@ def _real_file(name: str, pid: int) -> str:
     return str(path) if path.is_file() else ""
 
 
-def is_own_command(executable: str, words: list[str]) -> bool:
+def is_own_command(executable: str, words: Sequence[str]) -> bool:
     """Whether a process is our own command line: this interpreter, running `tokenkeep`."""
     if executable != executable_of(os.getpid()):
         return False
     if "-m" in words[1:4]:
-        module = words[words.index("-m") + 1 : words.index("-m") + 2]
-        return module == ["tokenkeep"]
+        place = words.index("-m") + 1
+        return tuple(words[place : place + 1]) == ("tokenkeep",)
     scripts = {str(Path(sys.prefix, "bin", name)) for name in ("tokenkeep", "tokenkeep-tray")}
     return any(word in scripts for word in words[1:3])
 

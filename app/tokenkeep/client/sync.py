@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 
 from tokenkeep.client import wire
 from tokenkeep.client.errors import NotRunning, TokenKeepError
 from tokenkeep.client.paths import socket_path
 from tokenkeep.client.values import Event, Token, token_sha256
+
+try:
+    import _socket as socket  # the half of `socket` that is needed: the whole costs more to import than a token query
+except ImportError:
+    import socket  # type: ignore[no-redef]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
