@@ -38,7 +38,7 @@ check: setup ## style, types and layer rules, without the tests
 	@packaging/checks.sh
 
 screenshots: setup-test ## write the documentation's pictures into docs/images
-	@$(BIN)/python tests/screenshots/take.py docs/images
+	@$(BIN)/python packaging/screenshots.py docs/images
 
 bench: setup-test ## measure and print the figures of performance
 	@$(BIN)/python tests/bench/run.py

@@ -35,7 +35,7 @@ COLUMN_WIDTH = 46.0  # em; pages of one column
 WINDOW_SIZE = (77.0, 54.0)  # em
 WINDOW_LEAST = (36.0, 28.0)  # em
 NARROW = 60.0  # em; below this the window shows list or detail
-MEASURE = 70  # characters in a line of running text, at most
+MEASURE = 36.0  # em; about 70 characters, the widest that running text may get
 
 _current: Theme = themes.LIGHT
 _system: QPalette | None = None
@@ -68,7 +68,7 @@ def em(count: float = 1.0) -> int:
 
 def measure(font: QFont) -> int:
     """The widest that running text may get, in device-independent pixels."""
-    return MEASURE * QFontMetrics(font).averageCharWidth()
+    return round(MEASURE * QFontInfo(font).pixelSize())
 
 
 def font(kind: FontKind = "body") -> QFont:
