@@ -16,7 +16,7 @@ from requests.structures import CaseInsensitiveDict
 from requests.utils import get_environ_proxies
 
 from tokenkeep.domain.errors import MalformedAnswer, ProviderError, ProviderUnreachable, TokenKeepError
-from tokenkeep.domain.provider import check_url, is_loopback
+from tokenkeep.domain.provider import is_loopback
 from tokenkeep.oauth.answer import Answer
 from tokenkeep.oauth.connection import POOLS, Call
 from tokenkeep.oauth.texts import clean_text
@@ -39,14 +39,12 @@ class CutAnswer(MalformedAnswer):
 class Adapter(HTTPAdapter):
     """Carries one request and keeps its answer.
 
-    :param local: the provider is marked local: plain http on loopback is allowed (NET-2).
-    :param plain_origin: an https origin on loopback that is really reached by http: requests-oauthlib takes no other.
+    :param url: the checked address; a session that was given its https form is led back to it.
     """
 
-    def __init__(self, transport: Transport, *, local: bool, plain_origin: str = "") -> None:
+    def __init__(self, transport: Transport, url: str) -> None:
         self._transport = transport
-        self._local = local
-        self._plain_origin = plain_origin
+        self._plain = url.startswith("http://")
         self._answer: Answer | None = None
         self._call: Call | None = None
         super().__init__(max_retries=0)
@@ -61,15 +59,11 @@ class Adapter(HTTPAdapter):
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
         """Send it under the transport's rules; what the session says about time-outs, proxies and so on is ignored.
 
-        :raises ProviderUnreachable, MalformedAnswer, ProviderError: as `Transport.send` says.
+        :raises TokenKeepError: as `Transport.send` says.
         """
         url = request.url or ""
-        if self._plain_origin and url.startswith(self._plain_origin + "/"):
+        if self._plain and url.startswith("https://"):
             url = request.url = "http" + url.removeprefix("https")
-        try:
-            check_url(url, local=self._local)
-        except ValueError as refused:
-            raise ProviderError(f"A request was not sent: {refused}.") from None
         self._call = call = self._transport.begin()
         guard = threading.Timer(self._transport.timeout, call.end, (DEADLINE,))
         guard.daemon = True
@@ -142,7 +136,9 @@ class Adapter(HTTPAdapter):
         if isinstance(fault, requests.exceptions.ProxyError | requests.exceptions.InvalidProxyURL):
             return ProviderUnreachable("The proxy does not let the request through.", maybe_sent=maybe_sent)
         if isinstance(fault, requests.exceptions.InvalidSchema):
-            return ProviderUnreachable("A proxy of this kind cannot be used.", maybe_sent=False)
+            return ProviderUnreachable(
+                "A SOCKS proxy cannot be used.", hint="Set `proxy` in `[http]` to an http proxy.", maybe_sent=False
+            )
         if isinstance(fault, urllib3.exceptions.DecodeError):
             return MalformedAnswer("The provider's answer cannot be decompressed.")
         if isinstance(fault, urllib3.exceptions.ProtocolError):
@@ -169,7 +165,12 @@ class Adapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = POOLS
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        """The same through a proxy."""
+        """The same through a proxy.
+
+        :raises InvalidSchema: of a kind whose connections could not be watched.
+        """
+        if proxy.lower().startswith("socks"):
+            raise requests.exceptions.InvalidSchema
         manager = super().proxy_manager_for(proxy, **kwargs)
         manager.pool_classes_by_scheme = POOLS
         return manager

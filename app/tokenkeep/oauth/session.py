@@ -7,7 +7,6 @@ import json
 import logging
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 from requests_oauthlib import OAuth2Session
@@ -48,17 +47,14 @@ class TokenSession(OAuth2Session):
         redirect_uri: str | None = None,
     ) -> None:
         super().__init__(client_id, redirect_uri=redirect_uri)
-        self._endpoint = endpoint
         self._form: dict[str, Any] = dict(client[0])
         self._headers_sent = {"Accept": "application/json", "Content-Type": FORM_TYPE, **client[1]}
         self._resource = resource
         self._read = read
         self._result: TokenAnswer | None = None
-        plain = urlsplit(endpoint).scheme == "http"
-        if plain:  # the library takes https only: it gets that form of this very origin, the adapter turns it back
-            self._endpoint = "https" + endpoint.removeprefix("http")
-        origin = f"https://{urlsplit(endpoint).netloc}" if plain else ""
-        self._adapter: Adapter = transport.mount(self, local=local, plain_origin=origin)
+        self._adapter: Adapter = transport.mount(self, endpoint, local=local)
+        # The library takes https only: it gets that form of this very address, and the adapter turns it back.
+        self._endpoint = endpoint if endpoint.startswith("https://") else "https" + endpoint.removeprefix("http")
         self.register_compliance_hook("access_token_response", self._take)
         self.register_compliance_hook("refresh_token_response", self._take)
 

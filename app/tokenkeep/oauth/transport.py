@@ -12,7 +12,8 @@ import requests
 from requests.structures import CaseInsensitiveDict
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
-from tokenkeep.domain.errors import Misconfigured, ProviderUnreachable
+from tokenkeep.domain.errors import Misconfigured, ProviderError, ProviderUnreachable
+from tokenkeep.domain.provider import check_url
 from tokenkeep.oauth.adapter import Adapter
 from tokenkeep.oauth.answer import Answer, Request
 from tokenkeep.oauth.connection import Call
@@ -58,18 +59,23 @@ class Transport:
             headers["Content-Type"] = FORM_TYPE
             body = urlencode(request.form).encode("ascii")
         with requests.Session() as session:
-            adapter = self.mount(session, local=local)
+            adapter = self.mount(session, request.url, local=local)
             session.request(request.method, request.url, data=body, headers=headers)
             return adapter.answer
 
-    def mount(self, session: requests.Session, *, local: bool, plain_origin: str = "") -> Adapter:
-        """Make a session of requests use this transport and nothing of its surroundings (NET-5).
+    def mount(self, session: requests.Session, url: str, *, local: bool) -> Adapter:
+        """Make a session of requests send its one request over this transport, whatever surrounds it (NET-5).
 
-        :param plain_origin: an https origin on loopback that is really reached by http.
+        :param url: where it goes. A library that refuses http may be given the https form of an http address here.
+        :raises ProviderError: that address must not be used (NET-2).
         """
+        try:
+            check_url(url, local=local)
+        except ValueError as refused:
+            raise ProviderError(f"A request was not sent: {refused}.") from None
         session.trust_env = False  # no ~/.netrc, no proxy or certificate variables
         session.headers = CaseInsensitiveDict({"User-Agent": "TokenKeep", "Accept-Encoding": "gzip"})
-        adapter = Adapter(self, local=local, plain_origin=plain_origin)
+        adapter = Adapter(self, url)
         session.adapters.clear()
         session.mount("https://", adapter)
         session.mount("http://", adapter)

@@ -1,0 +1,432 @@
+"""The fence around every request."""
+
+from __future__ import annotations
+
+import datetime
+import gzip
+import ipaddress
+import json
+import ssl
+import threading
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from support.oauth_values import NOW
+from support.scripted_server import JOIN_LIMIT, ScriptedServer, answer, cut, drip, hang, json_answer, raw
+from tokenkeep.domain.errors import MalformedAnswer, Misconfigured, ProviderError, ProviderUnreachable
+from tokenkeep.oauth.adapter import BODY_LIMIT, CutAnswer
+from tokenkeep.oauth.transport import Answer, Request, Transport
+
+
+def get(transport: Transport, url: str) -> Answer:
+    return transport.send(Request("GET", url), local=True)
+
+
+def test_TOK_1_form_is_utf8_and_accepts_json(server, transport):
+    server.reply("/t", json_answer({}))
+    form = (("code", "a+b/c=d%e&f ü"), ("resource", "https://a"), ("resource", "https://b"))
+    transport.send(Request("POST", f"{server.origin}/t?keep=a%2Fb", form), local=True)
+    (request,) = server.requests
+    assert request.form == list(form)
+    assert request.target == "/t?keep=a%2Fb"
+    assert request.header("Content-Type") == "application/x-www-form-urlencoded"
+    assert request.header("Accept") == "application/json"
+
+
+def test_answer_tells_status_headers_and_when_it_was_sent(server, transport, wall):
+    server.reply("/t", json_answer({"a": 1}, status=418, x_thing="y"))
+    wall.now = NOW + 7
+    given = get(transport, f"{server.origin}/t")
+    assert (given.status, given.headers["X-THING"], given.json(), given.sent_at) == (418, "y", {"a": 1}, NOW + 7)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_NET_4_redirect_is_not_followed_and_target_is_named(server, transport, status, method):
+    with ScriptedServer() as other:
+        server.reply("/t", answer(status, headers={"Location": f"{other.origin}/x?code=CANARY"}))
+        with pytest.raises(ProviderError, match="redirects") as caught:
+            transport.send(Request(method, f"{server.origin}/t", (("code", "c"),)), local=True)
+        assert other.connections == 0
+    assert f"{other.origin}/x" in caught.value.detail
+    assert "CANARY" not in caught.value.detail
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1.evil.test/",
+        "http://localhost.evil.test/",
+        "http://127.0.0.1@evil.test/",
+        "http://2130706433/",
+        "http://0x7f.1/",
+        "http://0.0.0.0/",
+        "http://[::ffff:127.0.0.1]/",
+        "http://example.com/",
+        "file:///etc/passwd",
+        "ftp://127.0.0.1/",
+    ],
+)
+def test_NET_2_plain_http_is_for_true_loopback_only(transport, url):
+    with pytest.raises(ProviderError, match="not sent"):
+        get(transport, url)
+
+
+def test_NET_2_loopback_needs_the_mark(server, transport):
+    with pytest.raises(ProviderError, match="local = true"):
+        transport.send(Request("GET", f"{server.origin}/t"), local=False)
+    assert server.connections == 0
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
+def test_NET_2_loopback_with_the_mark_is_reached(transport, host):
+    with ScriptedServer(host="::1" if host == "[::1]" else "127.0.0.1") as server:
+        server.reply("/t", json_answer({}))
+        assert get(transport, f"http://{host}:{server.port}/t").status == 200
+
+
+def test_NET_2_localhost_is_loopback_whatever_a_resolver_says(server, transport, monkeypatch):
+    server.reply("/t", json_answer({}))
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: pytest.fail("a resolver was asked"))
+    assert get(transport, f"http://localhost:{server.port}/t").status == 200
+
+
+def test_NET_5_netrc_does_not_touch_our_authorization(server, transport, monkeypatch, tmp_path):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login evil password evil\ndefault login evil password evil\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    server.reply("/t", json_answer({}))
+    transport.send(Request("GET", f"{server.origin}/t", headers={"Authorization": "Bearer abc"}), local=True)
+    get(transport, f"{server.origin}/t")
+    assert [request.header("Authorization") for request in server.requests] == ["Bearer abc", None]
+
+
+def test_NET_5_no_cookie_comes_back(server, transport):
+    server.reply("/t", answer(headers={"Set-Cookie": "a=b; Path=/"}))
+    get(transport, f"{server.origin}/t")
+    get(transport, f"{server.origin}/t")
+    assert [request.header("Cookie") for request in server.requests] == [None, None]
+
+
+@pytest.mark.parametrize("how", ["environment", "configured"])
+def test_NET_5_loopback_is_never_asked_for_through_a_proxy(server, wall, monkeypatch, how):
+    with ScriptedServer() as proxy:
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, proxy.origin)
+        transport = Transport(proxy="system" if how == "environment" else proxy.origin, wall=wall)
+        server.reply("/t", json_answer({}))
+        assert get(transport, f"{server.origin}/t").status == 200
+        with pytest.raises(ProviderUnreachable):
+            get(transport, f"https://127.0.0.2:{server.port}/t")
+        assert proxy.connections == 0
+
+
+@pytest.mark.parametrize("how", ["environment", "configured"])
+def test_NET_5_other_hosts_go_through_the_proxy(wall, monkeypatch, how):
+    with ScriptedServer() as proxy:
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        if how == "environment":
+            monkeypatch.setenv("https_proxy", proxy.origin)
+        transport = Transport(proxy="system" if how == "environment" else proxy.origin, wall=wall)
+        with pytest.raises(ProviderUnreachable, match="proxy") as caught:
+            transport.send(Request("GET", "https://auth.example.com/t"))
+        assert not caught.value.maybe_sent
+        assert [request.target for request in proxy.requests] == ["auth.example.com:443"]
+        direct = Transport(proxy="none", wall=wall)
+        with pytest.raises(ProviderUnreachable):
+            direct.send(Request("GET", "https://auth.invalid/t"))
+        assert proxy.connections == 1
+
+
+def test_socks_proxy_is_refused_in_words(wall):
+    transport = Transport(proxy="socks5://127.0.0.1:1", wall=wall)
+    with pytest.raises(ProviderUnreachable, match="SOCKS"):
+        transport.send(Request("GET", "https://auth.example.com/t"))
+
+
+def test_NET_5_body_is_limited(server, transport):
+    server.reply("/t", answer(body=b"x" * (BODY_LIMIT + 1)), answer(body=b"x" * BODY_LIMIT))
+    with pytest.raises(MalformedAnswer, match="too large"):
+        get(transport, f"{server.origin}/t")
+    assert len(get(transport, f"{server.origin}/t").body) == BODY_LIMIT
+
+
+def test_NET_5_gzip_is_read_and_a_bomb_is_cut(server, transport):
+    packed = gzip.compress(b'{"a":1}')
+    bomb = gzip.compress(b"0" * (64 * BODY_LIMIT))
+    headers = {"Content-Encoding": "gzip"}
+    server.reply("/t", answer(200, packed, headers), answer(200, bomb, headers), answer(200, b"no gzip", headers))
+    assert get(transport, f"{server.origin}/t").json() == {"a": 1}
+    with pytest.raises(MalformedAnswer, match="too large"):
+        get(transport, f"{server.origin}/t")
+    with pytest.raises(MalformedAnswer, match="decompress"):
+        get(transport, f"{server.origin}/t")
+
+
+DRIPS = [
+    drip(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"),
+    drip(b"HTTP/1.1 200 OK\r\n\r\n{}"),  # a body that ends with its connection
+    drip(b"HTTP/1.1 200 OK\r\nX: "),
+    hang(),
+]
+
+
+@pytest.mark.parametrize("reply", DRIPS)
+def test_NET_5_the_deadline_is_for_the_whole_answer(server, wall, reply):
+    server.reply("/t", reply)
+    with pytest.raises(ProviderUnreachable, match="within 0.3 seconds") as caught:
+        get(Transport(timeout=0.3, wall=wall), f"{server.origin}/t")
+    assert caught.value.maybe_sent
+
+
+@pytest.mark.parametrize("reply", DRIPS)
+@pytest.mark.parametrize("how", ["cancel", "close"])
+def test_NET_5_cancel_ends_a_blocked_call_at_once(server, transport, reply, how):
+    server.reply("/t", reply)
+    raised: list[BaseException] = []
+
+    def call() -> None:
+        try:
+            get(transport, f"{server.origin}/t")
+        except ProviderUnreachable as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    server.wait_for_request()
+    getattr(transport, how)()
+    thread.join(JOIN_LIMIT / 2)  # the transport's own time-out is longer
+    assert [error.args[0] for error in raised] == ["The request was cancelled."]
+
+
+def test_closed_transport_sends_nothing(server, transport):
+    transport.close()
+    with pytest.raises(ProviderUnreachable) as caught:
+        get(transport, f"{server.origin}/t")
+    assert not caught.value.maybe_sent
+    assert server.connections == 0
+
+
+def test_cancelled_transport_goes_on_working(server, transport):
+    server.reply("/t", json_answer({}))
+    transport.cancel()
+    assert get(transport, f"{server.origin}/t").status == 200
+
+
+def test_TOK_9_refused_connection_means_nothing_was_sent(transport):
+    with ScriptedServer() as gone:
+        pass
+    with pytest.raises(ProviderUnreachable, match="connection") as caught:
+        get(transport, f"{gone.origin}/t")
+    assert not caught.value.maybe_sent
+
+
+def test_TOK_9_unknown_name_means_nothing_was_sent(transport):
+    with pytest.raises(ProviderUnreachable, match=r"no\.such\.host\.invalid is not found") as caught:
+        transport.send(Request("GET", "https://no.such.host.invalid/"))
+    assert not caught.value.maybe_sent
+
+
+def test_TOK_9_cut_connection_means_it_may_have_been_sent(server, transport):
+    server.reply("/t", cut())
+    with pytest.raises(ProviderUnreachable) as caught:
+        get(transport, f"{server.origin}/t")
+    assert caught.value.maybe_sent
+    assert len(server.requests) == 1
+
+
+def test_second_address_is_tried(server, transport, monkeypatch):
+    import socket
+
+    with ScriptedServer() as gone:
+        pass
+    addresses = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", one)) for one in (gone.port, server.port)]
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: addresses)
+    server.reply("/t", json_answer({}))
+    assert get(transport, f"http://127.0.0.1:{server.port}/t").status == 200
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{}",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
+    ],
+)
+def test_TOK_3_truncated_body_is_malformed(server, transport, data):
+    server.reply("/t", raw(data))
+    with pytest.raises(CutAnswer):
+        get(transport, f"{server.origin}/t")
+
+
+@pytest.mark.parametrize("data", [b"\x00\x01\x02 not http\r\n\r\n", b"HTTP/1.1 abc\r\n\r\n"])
+def test_answer_that_is_no_http_is_transient(server, transport, data):
+    server.reply("/t", raw(data))
+    with pytest.raises((ProviderUnreachable, MalformedAnswer)):
+        get(transport, f"{server.origin}/t")
+
+
+STRICT = {
+    "byte order mark": b'\xef\xbb\xbf{"a":1}',
+    "bad UTF-8": b'{"a":"\xff"}',
+    "duplicate": b'{"a":1,"a":1}',
+    "nested duplicate": b'{"x":{"a":1,"a":2}}',
+    "NaN": b'{"a":NaN}',
+    "Infinity": b'{"a":-Infinity}',
+    "nothing": b"",
+    "half": b'{"a":',
+    "HTML": b"<html>CANARY-BODY",
+    "deep": b"[" * 100_000,
+    "huge number": b'{"a":' + b"9" * 10_000 + b"}",
+}
+
+
+@pytest.mark.parametrize("body", STRICT.values(), ids=STRICT.keys())
+def test_TOK_3_json_is_strict_and_errors_hold_nothing_of_it(body):
+    given = Answer(200, {}, body, NOW, "https://h/")
+    with pytest.raises(MalformedAnswer) as caught:
+        given.json()
+    seen: BaseException | None = caught.value
+    while seen is not None:
+        assert "CANARY" not in repr(seen) + repr(vars(seen))
+        seen = seen.__context__
+
+
+RETRY_AFTER = [
+    ("120", 120.0),
+    ("0", 0.0),
+    (" 7 ", 7.0),
+    ("99999999999999999999", 86_400.0),
+    ("Tue, 14 Nov 2023 22:15:20 GMT", 120.0),
+    ("Tue, 14 Nov 2023 22:13:00 GMT", 0.0),
+    ("-5", None),
+    ("1.5", None),
+    ("soon", None),
+    ("²", None),
+    ("", None),
+]
+
+
+@pytest.mark.parametrize(("value", "seconds"), RETRY_AFTER)
+def test_REF_5_retry_after_in_seconds_or_as_a_date(value, seconds):
+    assert Answer(503, {"Retry-After": value}, b"", NOW, "https://h/").retry_after == seconds
+
+
+def test_REF_5_retry_after_date_counts_from_the_servers_own_clock():
+    headers = {"Retry-After": "Tue, 14 Nov 2023 23:15:20 GMT", "Date": "Tue, 14 Nov 2023 23:13:20 GMT"}
+    assert Answer(503, headers, b"", NOW, "https://h/").retry_after == 120.0
+
+
+def test_OIDC_5_the_servers_clock_is_remembered(server, transport):
+    assert transport.clock_offset(server.origin) is None
+    server.reply("/t", answer(headers={"Date": "Tue, 14 Nov 2023 22:18:20 GMT"}))
+    get(transport, f"{server.origin}/t")
+    assert transport.clock_offset(f"{server.origin}/other") == 300.0
+
+
+# --- TLS ------------------------------------------------------------------------------------------------------------
+
+
+def certificate(directory: Path, name: str, *, expired: bool = False) -> ssl.SSLContext:
+    """A server's context with a self-signed certificate for `name`; the certificate lies in `directory/cert.pem`."""
+    secret = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "TokenKeep test")])
+    today = datetime.datetime.now(datetime.UTC)
+    end = today - datetime.timedelta(days=1) if expired else today + datetime.timedelta(days=1)
+    alternative = x509.DNSName(name) if name == "localhost" else x509.IPAddress(ipaddress.ip_address(name))
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(secret.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(today - datetime.timedelta(days=2))
+        .not_valid_after(end)
+        .add_extension(x509.SubjectAlternativeName([alternative]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(secret, hashes.SHA256())
+    )
+    pem = made.public_bytes(serialization.Encoding.PEM)
+    (directory / "cert.pem").write_bytes(pem)
+    (directory / "key.pem").write_bytes(
+        secret.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(directory / "cert.pem", directory / "key.pem")
+    return context
+
+
+def test_NET_1_extra_certificates_add_trust(wall, tmp_path):
+    with ScriptedServer(tls=certificate(tmp_path, "127.0.0.1")) as server:
+        server.reply("/t", json_answer({"a": 1}))
+        transport = Transport(ca_bundle=str(tmp_path / "cert.pem"), wall=wall)
+        before = transport.tls_context().cert_store_stats()["x509_ca"]
+        assert transport.send(Request("GET", f"{server.origin}/t")).json() == {"a": 1}
+        assert before > 1, "the usual certificates are trusted too"
+
+
+def test_NET_1_a_directory_of_certificates_works(wall, tmp_path):
+    Transport(ca_bundle=str(tmp_path), wall=wall).tls_context()
+
+
+@pytest.mark.parametrize("case", ["self-signed", "wrong name", "expired"])
+def test_NET_1_bad_certificate_is_transient_but_named_and_nothing_is_sent(wall, tmp_path, monkeypatch, case):
+    monkeypatch.setenv("PYTHONHTTPSVERIFY", "0")
+    monkeypatch.setenv("CURL_CA_BUNDLE", "")
+    name = "127.0.0.2" if case == "wrong name" else "127.0.0.1"
+    with ScriptedServer(tls=certificate(tmp_path, name, expired=case == "expired")) as server:
+        bundle = "" if case == "self-signed" else str(tmp_path / "cert.pem")
+        with pytest.raises(ProviderUnreachable, match="certificate") as caught:
+            Transport(ca_bundle=bundle, wall=wall).send(Request("GET", f"{server.origin}/t"))
+        assert not caught.value.maybe_sent
+        assert server.requests == []
+
+
+def test_NET_1_unreadable_bundle_is_a_configuration_fault(wall, tmp_path):
+    bundle = tmp_path / "none.pem"
+    transport = Transport(ca_bundle=str(bundle), wall=wall)
+    with pytest.raises(Misconfigured) as caught:
+        transport.send(Request("GET", "https://127.0.0.1:1/"))
+    assert caught.value.key == "http.ca_bundle"
+    bundle.write_text("no certificate")
+    with pytest.raises(Misconfigured):
+        transport.send(Request("GET", "https://127.0.0.1:1/"))
+
+
+def test_LEAK_1_session_keys_are_not_written_where_the_environment_says(wall, tmp_path, monkeypatch):
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
+    with ScriptedServer(tls=certificate(tmp_path, "127.0.0.1")) as server:
+        server.reply("/t", json_answer({}))
+        Transport(ca_bundle=str(tmp_path / "cert.pem"), wall=wall).send(Request("GET", f"{server.origin}/t"))
+    assert not (tmp_path / "keys").exists()
+
+
+def test_deadline_ends_a_tls_handshake_that_never_comes(wall):
+    with ScriptedServer() as silent:  # waits for a request head while the client waits for a handshake
+        with pytest.raises(ProviderUnreachable, match="within") as caught:
+            Transport(timeout=0.3, wall=wall).send(Request("GET", f"https://127.0.0.1:{silent.port}/t"))
+        assert not caught.value.maybe_sent
+
+
+def test_many_threads_share_a_transport(server, transport):
+    server.reply("/t", json_answer({"a": 1}))
+    results: list[object] = []
+    threads = [
+        threading.Thread(target=lambda: results.append(json.loads(get(transport, f"{server.origin}/t").body)))
+        for _ in range(32)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(JOIN_LIMIT)
+    assert results == [{"a": 1}] * 32
