@@ -86,7 +86,7 @@ SECRET_TEXTS = [
 def test_LEAK_1_a_secret_is_cut_out_of_every_notation(text: str, canaries: Canaries) -> None:
     canaries.add(token=TOKEN, joined=TOKEN.replace("-", ""))
     canaries.assert_absent_from_text(logs.redact(text), "the redacted text")
-    assert len(logs.redact(text)) > 10
+    assert logs.redact(text) != text
 
 
 def test_LEAK_1_a_bare_jwt_is_cut_out() -> None:

@@ -9,8 +9,10 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from tokenkeep.domain.errors import StorageFailed
+from tokenkeep.storage.files import reason
 from tokenkeep.storage.sealing import KeyFacts
 
+BEGINNING = b"SQLite format 3\0"
 APPLICATION_ID = 0x544F4B4E  # "TOKN", told by `file vault.db`
 BUSY_LIMIT = 2.0  # seconds; the process lock keeps others out, so only a backup program can be in the way for long
 
@@ -32,21 +34,33 @@ class Damaged(Exception):
 
 
 def connect(path: str) -> sqlite3.Connection:
-    """A connection without implicit transactions, which overwrites what it deletes.
+    """A connection without implicit transactions, which overwrites what it deletes. The file is not read yet.
 
-    :raises StorageFailed: the file cannot be opened. :raises Damaged: it is no SQLite file.
+    :raises StorageFailed: the file cannot be opened. :raises Damaged: it does not even begin like a database.
     """
+    if path != ":memory:":
+        _check_beginning(Path(path))
     with translated("opened"):
         connection = sqlite3.connect(path, timeout=BUSY_LIMIT, isolation_level=None)
     try:
         with translated("opened"):
             connection.execute("PRAGMA secure_delete = ON")
             connection.execute("PRAGMA trusted_schema = OFF")
-            _choose_journal(connection)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _check_beginning(path: Path) -> None:
+    """SQLite tidies away the write-ahead log of a file that it cannot read; ours is kept with it."""
+    try:
+        with path.open("rb") as file:
+            beginning = file.read(len(BEGINNING))
+    except OSError as error:
+        raise StorageFailed(f"The vault could not be opened: {reason(error)}.") from error
+    if beginning and beginning != BEGINNING:
+        raise Damaged("no database")
 
 
 def _choose_journal(connection: sqlite3.Connection) -> None:
@@ -76,6 +90,7 @@ def prepare(connection: sqlite3.Connection, migrations: Sequence[str] = MIGRATIO
         empty = not tables and version == 0
         if not empty and (application != APPLICATION_ID or not tables >= TABLES or version == 0):
             raise Damaged("another program's file")
+        _choose_journal(connection)  # only now: it changes the file
         if not empty and connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
             raise Damaged("the check of the file failed")
     if version < len(migrations):
@@ -149,9 +164,10 @@ def peek(path: Path) -> KeyFacts | None:
 
     :raises StorageFailed: the file is there and cannot be read now.
     """
-    if not path.exists() or path.stat().st_size == 0:
+    if not path.exists():
         return None
     try:
+        _check_beginning(path)
         with translated("read"), closing(sqlite3.connect(path, timeout=BUSY_LIMIT)) as connection:
             version, application, tables = _look(connection)
             if application != APPLICATION_ID or version == 0 or "meta" not in tables:

@@ -151,7 +151,13 @@ class PassphraseKey:
                 "The passphrase is needed." if facts else "No passphrase has been chosen yet.",
                 hint="Type it in the window." if facts else "Choose one in the window.",
             )
-        used = facts or KeyFacts(StorageState.PASSPHRASE, salt=os.urandom(SALT_BYTES))
+        used = facts or KeyFacts(
+            StorageState.PASSPHRASE,
+            salt=os.urandom(SALT_BYTES),
+            memory=ARGON2_MEMORY_KIB,
+            passes=ARGON2_PASSES,
+            lanes=ARGON2_LANES,
+        )
         try:
             derivation = Argon2id(
                 salt=used.salt, length=KEY_BYTES, iterations=used.passes, lanes=used.lanes, memory_cost=used.memory

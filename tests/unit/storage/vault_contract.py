@@ -1,0 +1,158 @@
+"""What every kind of vault must do; a test class per kind inherits it and says how that kind is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tokenkeep.domain.access import Decision, Grant, Holding
+from tokenkeep.domain.errors import StorageFailed
+from tokenkeep.domain.ports import Vault
+from tokenkeep.domain.session import StorageState
+from tokenkeep.domain.tokens import Account, Secret, StoredSession, TokenSet
+
+
+def a_session(token: str = "CANARY-AT-1", *, refresh: str | None = "CANARY-RT-1") -> StoredSession:
+    """A session with something in every field."""
+    tokens = TokenSet(
+        access_token=Secret(token),
+        token_type="Bearer",
+        obtained_at=1_700_000_000.25,
+        lifetime=20.0,
+        scope=("openid", "übergang"),
+        refresh_token=None if refresh is None else Secret(refresh),
+        id_token=Secret("CANARY-IT-1"),
+        resource=("https://api.example/",),
+    )
+    account = Account("https://auth.example", "subject-1", "Ada ❤")
+    return StoredSession(
+        tokens, account, ("https://auth.example", "https://auth.example", "client"), 1.5, "device", True
+    )
+
+
+def a_grant(id_: str = "g1", **changes: Any) -> Grant:
+    """A grant with something in every field."""
+    grant = Grant(
+        id=id_,
+        key=("app", "/usr/bin/git"),
+        name="git",
+        provider="github",
+        decision=Decision.ALLOW,
+        holding=Holding.FOR_A_WHILE,
+        created_at=12.5,
+        until=99.0,
+        scope=("repo",),
+        resource=("https://api.example/",),
+    )
+    return replace(grant, **changes)
+
+
+class VaultContract:
+    """Tests for one kind; `open_vault` opens the same vault again each time where it lasts."""
+
+    state: StorageState
+    lasting = True
+
+    @pytest.fixture
+    def open_vault(self) -> Callable[[], Vault]:
+        raise NotImplementedError
+
+    def again(self, vault: Vault, open_vault: Callable[[], Vault]) -> Vault:
+        """The vault as the next start of the process sees it."""
+        if not self.lasting:
+            return vault
+        vault.close()
+        return open_vault()
+
+    def test_it_says_where_its_key_is_and_has_nothing_to_complain_of(self, open_vault: Callable[[], Vault]) -> None:
+        vault = open_vault()
+        assert vault.state is self.state
+        assert vault.notice == ""
+        assert vault.read_sessions() == {}
+        assert vault.read_grants() == []
+        assert vault.read_activity(10) == []
+
+    @pytest.mark.parametrize(
+        "session",
+        [
+            a_session(),
+            a_session(refresh=None),
+            replace(a_session(), tokens=None, account=None, ended="invalid_grant", answer_lost=False, method="browser"),
+            replace(a_session(), tokens=replace(a_session().tokens, lifetime=None, id_token=None, scope=())),  # type: ignore[type-var]
+            a_session("x" * 6_000),
+        ],
+    )
+    def test_LEAK_4_a_session_comes_back_as_it_was(
+        self, open_vault: Callable[[], Vault], session: StoredSession
+    ) -> None:
+        vault = open_vault()
+        vault.write_session("github", session)
+        assert self.again(vault, open_vault).read_sessions() == {"github": session}
+
+    def test_REF_1_the_last_write_of_a_session_counts(self, open_vault: Callable[[], Vault]) -> None:
+        vault = open_vault()
+        vault.write_session("github", a_session("first-token"))
+        vault.write_session("gitlab", a_session("other-token"))
+        vault.mark_session("github", a_session("second-token"))
+        sessions = self.again(vault, open_vault).read_sessions()
+        assert sessions == {"github": a_session("second-token"), "gitlab": a_session("other-token")}
+
+    def test_a_session_can_be_deleted_and_deleting_nothing_is_no_error(self, open_vault: Callable[[], Vault]) -> None:
+        vault = open_vault()
+        vault.write_session("github", a_session())
+        vault.delete_session("github")
+        vault.delete_session("unknown")
+        assert self.again(vault, open_vault).read_sessions() == {}
+
+    def test_grants_come_back_are_replaced_by_id_and_deleted(self, open_vault: Callable[[], Vault]) -> None:
+        vault = open_vault()
+        vault.write_grant(a_grant("g1"))
+        vault.write_grant(a_grant("g2", until=None, scope=(), holding=Holding.ALWAYS, purpose="manage"))
+        vault.write_grant(a_grant("g1", decision=Decision.DENY))
+        vault.write_grant(a_grant("g3"))
+        vault.delete_grant("g3")
+        vault.delete_grant("unknown")
+        assert self.again(vault, open_vault).read_grants() == [
+            a_grant("g1", decision=Decision.DENY),
+            a_grant("g2", until=None, scope=(), holding=Holding.ALWAYS, purpose="manage"),
+        ]
+
+    def test_a_client_secret_comes_back_by_its_name(self, open_vault: Callable[[], Vault]) -> None:
+        vault = open_vault()
+        vault.write_secret("github/client_secret", Secret("CANARY-CS-ü"))
+        vault = self.again(vault, open_vault)
+        assert vault.read_secret("github/client_secret") == Secret("CANARY-CS-ü")
+        assert vault.read_secret("gitlab/client_secret") is None
+
+    def test_activity_is_read_newest_first_and_no_more_than_asked(self, open_vault: Callable[[], Vault]) -> None:
+        vault = open_vault()
+        vault.append_activity([{"at": float(number), "event": "token", "provider": "é"} for number in range(3)])
+        vault.append_activity([{"at": 3.5, "event": "refresh", "provider": "é"}])
+        vault.append_activity([])
+        vault = self.again(vault, open_vault)
+        assert [entry["at"] for entry in vault.read_activity(3)] == [3.5, 2.0, 1.0]
+        assert vault.read_activity(1)[0] == {"at": 3.5, "event": "refresh", "provider": "é"}
+        assert len(vault.read_activity(100)) == 4
+        assert vault.read_activity(0) == vault.read_activity(-1) == []
+
+    def test_after_closing_every_call_says_that_it_is_closed(self, open_vault: Callable[[], Vault]) -> None:
+        vault = open_vault()
+        vault.close()
+        vault.close()
+        calls: list[Callable[[], object]] = [
+            vault.read_sessions,
+            lambda: vault.write_session("github", a_session()),
+            lambda: vault.mark_session("github", a_session()),
+            lambda: vault.delete_session("github"),
+            vault.read_grants,
+            lambda: vault.write_grant(a_grant()),
+            lambda: vault.read_secret("x"),
+            lambda: vault.append_activity([{"at": 1.0}]),
+            lambda: vault.read_activity(1),
+        ]
+        for call in calls:
+            with pytest.raises(StorageFailed, match="closed"):
+                call()
