@@ -60,6 +60,10 @@ class Label(QLabel):
             self.setAccessibleName(text)
         self._was_broken = broken != text
 
+    def heightForWidth(self, width: int) -> int:  # noqa: N802
+        # Layouts offer all of their width; what counts is how much of it the label takes.
+        return super().heightForWidth(min(width, self.maximumWidth()))
+
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
         if event.type() == QEvent.Type.ApplicationFontChange:
             self._take_font()
