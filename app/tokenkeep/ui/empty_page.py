@@ -34,9 +34,9 @@ class EmptyPage(ScrollPage):
     def __init__(self, config_file: Path, parent: QWidget | None = None) -> None:
         self._column = QVBoxLayout()
         super().__init__(self._column, centered=True, parent=parent)
-        self._icon = QLabel()
-        self._icon.setTextFormat(Qt.TextFormat.PlainText)
-        self._title = Label(tr("Sign in once, stay signed in"), "title")
+        self.icon = QLabel()
+        self.icon.setTextFormat(Qt.TextFormat.PlainText)
+        self.title = Label(tr("Sign in once, stay signed in"), "title")
         self._subtitle = Label(tr("TokenKeep keeps the tokens of your providers fresh for other programs."), quiet=True)
         self.notices = Notices()
         self.path = Value("mono", name=tr("Configuration file"))
@@ -67,12 +67,13 @@ class EmptyPage(ScrollPage):
         words = QVBoxLayout()
         words.setSpacing(0)
         words.addStretch(1)
-        words.addWidget(self._title)
+        words.addWidget(self.title)
         words.addWidget(self._subtitle)
         words.addStretch(1)
         self._head = QHBoxLayout()
-        self._head.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignVCenter)
-        self._head.addLayout(words, 1)
+        self._head.addWidget(self.icon, 0, Qt.AlignmentFlag.AlignVCenter)
+        self._head.addLayout(words, 1000)  # its lines end at 70 characters, the rest goes to the far side
+        self._head.addStretch(1)
         first = self._block(
             tr("Add your first provider"),
             tr("Providers are written into this file. Add an entry like the one below and save."),
@@ -83,7 +84,7 @@ class EmptyPage(ScrollPage):
         demo.show_text(DEMO)
         trial = self._block(
             tr("No provider at hand?"),
-            tr("This command starts TokenKeep with an identity provider of its own on this computer."),
+            tr("This starts TokenKeep together with a demo provider on this computer."),
             [demo],
             [self.demo_button],
         )
@@ -118,7 +119,7 @@ class EmptyPage(ScrollPage):
         self._column.setSpacing(style.space("l"))
         self._head.setSpacing(style.space("l"))
         self.set_column_width(style.em(style.COLUMN_WIDTH) + 2 * edge)
-        self._icon.setPixmap(icons.app_icon().pixmap(side, side))
+        self.icon.setPixmap(icons.app_icon().pixmap(side, side))
 
 
 def _kept(storage: StorageState) -> str:

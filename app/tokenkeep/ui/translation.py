@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication, QLocale
+from PySide6.QtGui import QGuiApplication
 
 CONTEXT = "TokenKeep"
-ISOLATE, END_ISOLATE = "\u2068", "\u2069"  # Unicode's marks around text of another direction
 
 
 def tr(text: str, **values: object) -> str:
@@ -25,5 +25,6 @@ def plural(one: str, many: str, count: int, **values: object) -> str:
 
 
 def isolated(text: str) -> str:
-    """An address, scope or code kept together and left to right inside text of either direction."""
-    return f"{ISOLATE}{text}{END_ISOLATE}" if text else ""
+    """An address, scope or code kept together and left to right inside text that runs from right to left."""
+    # Elsewhere it would change nothing but be copied along, and fonts without the two marks make the line higher.
+    return f"\u2068{text}\u2069" if text and QGuiApplication.isRightToLeft() else text

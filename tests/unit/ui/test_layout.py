@@ -145,6 +145,18 @@ def test_right_to_left_mirrors_the_window(show: Show, qapp: QApplication) -> Non
     assert header.tile.mapTo(window, QPoint(0, 0)).x() > header.more_button.mapTo(window, QPoint(0, 0)).x()
 
 
+def test_texts_begin_at_the_same_edge_in_a_wide_window(show: Show) -> None:
+    band = show(snapshots.six_states(), "keycloak", size=(1300, 700)).providers.detail.state
+    edges = {part.mapTo(band, QPoint(0, 0)).x() for part in (band.mark, band.sentence, band.sign_in_button)}
+    assert len(edges) == 1
+    assert band.title.x() - band.mark.geometry().right() <= 3 * style.unit()
+
+
+def test_the_first_run_has_its_words_beside_the_icon(show: Show) -> None:
+    empty = show(snapshots.engine(), size=(1300, 700)).providers.empty
+    assert empty.title.x() - empty.icon.geometry().right() <= 5 * style.unit()
+
+
 def test_names_of_values_line_up_across_sections(show: Show) -> None:
     window = show(snapshots.six_states(), "keycloak")
     detail = window.providers.detail

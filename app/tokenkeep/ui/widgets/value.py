@@ -7,7 +7,6 @@ from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPalette, QTextDo
 from PySide6.QtWidgets import QApplication, QFrame, QSizePolicy, QTextEdit, QWidget
 
 from tokenkeep.ui import style
-from tokenkeep.ui.translation import END_ISOLATE, ISOLATE
 
 
 class Value(QTextEdit):
@@ -43,9 +42,6 @@ class Value(QTextEdit):
 
     def show_text(self, text: str) -> None:
         """Show a text; what is selected stays so while the text is the same."""
-        if not QApplication.isRightToLeft():
-            # Not needed here; they would be copied along, and fonts without them make the line higher.
-            text = text.replace(ISOLATE, "").replace(END_ISOLATE, "")
         if text != self.toPlainText():
             self.setPlainText(text)
             self.updateGeometry()
