@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import gc
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -27,7 +28,7 @@ from tokenkeep.engine.events import EventBus, Subscription
 from tokenkeep.engine.thread import EngineThread
 
 NOW = 1_700_000_000.0
-TOKEN = "canary-access-token-5f0c"  # noqa: S105 - searched for where it must not be
+TOKEN = "canary-access-token-5f0c"
 
 
 class FakeClock:
@@ -286,7 +287,11 @@ class EngineForWindows:
 
 @pytest.fixture
 def ui_engine() -> Iterator[EngineForWindows]:
-    """A fake engine in a real engine thread, ended after the test."""
+    """A fake engine in a real engine thread, ended after the test; garbage is collected in the test's own thread."""
+    gc.collect()
+    gc.disable()
     running = EngineForWindows()
     yield running
     running.stop()
+    gc.collect()
+    gc.enable()

@@ -18,6 +18,7 @@ from tokenkeep.domain.configuration import AppSettings
 from tokenkeep.domain.ports import Clock, Notifier
 from tokenkeep.ui import icons, style
 from tokenkeep.ui.access_prompt import REMEMBER
+from tokenkeep.ui.collector import Collector
 from tokenkeep.ui.desktop import Desktop
 
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ def run(
     :returns: the process's exit code.
     """
     application = TrayApplication(settings)
+    collector = Collector()
+    collector.start()
     with qasync.QEventLoop(application) as loop:
         desktop = Desktop(
             thread,
@@ -85,11 +88,13 @@ def run(
             tray=tray,
         )
         application.styleHints().colorSchemeChanged.connect(desktop.theme_changed)
+        desktop.bridge.snapshot.connect(collector.look)
         try:
             loop.run_until_complete(until_quit(desktop))
         finally:
             desktop.remove()
             QApplication.processEvents()
+    collector.stop()
     return 0
 
 

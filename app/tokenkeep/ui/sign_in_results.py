@@ -16,6 +16,7 @@ from tokenkeep.ui.translation import tr
 from tokenkeep.ui.widgets.button import Button
 from tokenkeep.ui.widgets.copy_button import CopyButton
 from tokenkeep.ui.widgets.label import Label
+from tokenkeep.ui.widgets.value import Value
 
 CLOSES_AFTER = 10  # ticks of a second that a success stays when nobody looks at it
 
@@ -142,10 +143,8 @@ class ResultPage(Page):
         self.heading.say(result.heading, result.text, result.mark)
         self.body.addWidget(self.heading)
         if result.server:
-            server = Label(words.servers_own_words(result.server), "caption", quiet=True)
-            server.setTextInteractionFlags(
-                Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
-            )
+            server = Value("caption", name=tr("Server’s own words"), quiet=True)
+            server.show_text(words.servers_own_words(result.server))
             self.body.addWidget(server)
         self.body.addStretch(1)
         self.note = Label(kind="caption", quiet=True)

@@ -99,7 +99,7 @@ class TrayMenu(QMenu):
         self._clock = clock
         self._snapshot: EngineSnapshot | None = None
         self._shown: tuple[Entry, ...] = ()
-        self._kept: list[QAction | QMenu] = []  # the exporters of menus hold no references of their own
+        self._below: list[QMenu] = []  # clearing deletes actions, not the menus that hang on them
         self.aboutToShow.connect(self._rebuild)
 
     def show_snapshot(self, snapshot: EngineSnapshot) -> None:
@@ -123,7 +123,7 @@ class TrayMenu(QMenu):
         if wanted == self._shown:
             return
         self._shown = wanted
-        before, self._kept = self._kept, []
+        before, self._below = self._below, []
         self.clear()
         for old in before:
             old.deleteLater()
@@ -132,7 +132,7 @@ class TrayMenu(QMenu):
 
     def _add(self, menu: QMenu, entry: Entry) -> None:
         if not entry.text:
-            self._kept.append(menu.addSeparator())
+            menu.addSeparator()
             return
         text = entry.text.replace("&", "&&")
         if entry.below:
@@ -141,7 +141,7 @@ class TrayMenu(QMenu):
             for line in entry.below:
                 self._add(below, line)
             menu.addMenu(below)
-            self._kept.append(below)
+            self._below.append(below)
             return
         action = QAction(text, menu)
         if entry.mark:
@@ -151,4 +151,3 @@ class TrayMenu(QMenu):
             action.setFont(style.font("strong"))
         action.triggered.connect(lambda: self.chosen.emit(entry.deed, entry.provider))
         menu.addAction(action)
-        self._kept.append(action)

@@ -11,6 +11,8 @@ from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QApplication
 
 from support import snapshots
+from support.fake_ui_engine import ui_engine  # noqa: F401 - fixtures of the windows' tests
+from support.ui_loop import run_ui  # noqa: F401
 from tokenkeep.domain.session import EngineSnapshot
 from tokenkeep.ui import style
 from tokenkeep.ui.main_window import MainWindow
