@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from tokenkeep.domain.session import SessionSnapshot, SessionState, SignInSnapshot
 from tokenkeep.ui import style, texts
+from tokenkeep.ui.announcer import Announcer
 from tokenkeep.ui.detail_header import DetailHeader
 from tokenkeep.ui.state_band import StateBand
 from tokenkeep.ui.translation import tr
@@ -45,6 +46,7 @@ class ProviderDetail(ScrollPage):
         self._session: SessionSnapshot | None = None
         self._sign_in: SignInSnapshot | None = None
         self.setAccessibleName(tr("Details"))
+        self._announcer = Announcer(self)
         self.header = DetailHeader()
         self.confirm = Band()
         self.confirm_button = Button(tr("Sign out"))
@@ -108,10 +110,12 @@ class ProviderDetail(ScrollPage):
     def show_session(self, session: SessionSnapshot, sign_in: SignInSnapshot | None) -> None:
         """Show a provider; another one than before begins at the top."""
         another = self._session is None or self._session.id != session.id
+        news = not another and self._session is not None and self._session.state is not session.state
         self._session, self._sign_in = session, sign_in
         if another:
             self.verticalScrollBar().setValue(0)
             self.confirm.hide()
+            self._announcer.forget()
             self.details_button.set_words(tr("Copy details"))
         if session.state is SessionState.SIGNED_OUT:
             self.confirm.hide()
@@ -119,6 +123,9 @@ class ProviderDetail(ScrollPage):
         self._show_facts(session)
         if self.isVisible():
             self.settle()
+            if news:
+                words = texts.state_words(session, self._wall(), sign_in)
+                self._announcer.say(tr("{name}: {state}", name=session.name, state=words))
 
     def tick(self) -> None:
         """Show what changes with time alone."""

@@ -38,6 +38,7 @@ class Label(QLabel):
         super().__init__(parent)
         self._kind = kind
         self._was_broken = False
+        self._said = ""
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setWordWrap(wrap)
         if wrap:
@@ -56,9 +57,14 @@ class Label(QLabel):
         """Show a text. A word too long for any line may be broken; nobody selects a label's text."""
         broken = _LONG_WORD.sub(lambda word: ZERO_WIDTH_SPACE.join(_pieces(word[0])), text) if self.wordWrap() else text
         super().setText(broken)
+        self._said = text
         if broken != text or self._was_broken:
             self.setAccessibleName(text)
         self._was_broken = broken != text
+
+    def text(self) -> str:
+        """What it says, without the places where a long word may be broken."""
+        return self._said
 
     def heightForWidth(self, width: int) -> int:  # noqa: N802
         # Layouts offer all of their width; what counts is how much of it the label takes.
