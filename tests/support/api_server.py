@@ -1,4 +1,4 @@
-"""The real socket server over a fake engine, in a thread with a loop of its own, so that blocking clients can ask it."""
+"""The real socket server over a fake engine, on a loop in a thread of its own, so that blocking clients can ask it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class BeatClock:
     def boot(self) -> float:
         return 1000.0
 
-    async def sleep(self, seconds: float) -> None:
+    async def sleep(self, _seconds: float) -> None:
         sleeper: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.sleepers.append(sleeper)
         await sleeper
@@ -81,6 +81,10 @@ class Served:
 
         return self.run(run())
 
+    def connections(self) -> int:
+        """How many connections are open."""
+        return self.call(lambda: len(self.server._front.connections))
+
     def run(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
         """Run a coroutine on the server's loop."""
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(LIMIT)
@@ -97,7 +101,7 @@ class Served:
         self.loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         self.engine = FakeEngine()
-        server = ApiServer(self.engine, self.path, clock=self.clock, limits=self._limits)  # type: ignore[arg-type]
+        self.server = server = ApiServer(self.engine, self.path, clock=self.clock, limits=self._limits)  # type: ignore[arg-type]
         await server.start()
         self._ready.set()
         await self._stop.wait()

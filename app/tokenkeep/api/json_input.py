@@ -15,7 +15,7 @@ from tokenkeep.domain.errors import BadRequest
 
 NESTING = 16  # no body of the contract is deeper than three
 PARAMETERS = 64
-NUMBER = re.compile(r"\d{1,9}(\.\d{1,6})?")
+NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
 
 Model = TypeVar("Model", bound=BaseModel)
 

@@ -87,7 +87,10 @@ class ApiServer:
             methods = self._table.get(path)
             if methods is None:
                 parts = path.split("/", 4)
-                if len(parts) > 3 and parts[3]:
+                encoded = request.target.partition("?")[0]
+                if (
+                    len(parts) > 3 and parts[3] and encoded.count("/") == path.count("/")
+                ):  # an encoded one separates nothing
                     id_, parts[3] = parts[3], "{id}"
                     methods = self._table.get("/".join(parts))
                 if methods is None:

@@ -147,6 +147,8 @@ def _completion(options: argparse.Namespace) -> int:
 
 
 def _seconds(text: str) -> float:
-    if not text.replace(".", "", 1).isdigit():
+    from tokenkeep.cli.token import is_number
+
+    if not is_number(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
     return float(text)

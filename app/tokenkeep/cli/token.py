@@ -75,7 +75,7 @@ def read(arguments: list[str]) -> dict[str, Any] | None:
 
 def _take(options: dict[str, Any], name: str, text: str) -> bool:
     if name in NUMBERS:
-        if not text.replace(".", "", 1).isdigit():
+        if not is_number(text):
             return False
         options[name] = float(text)
     elif name == "resource":
@@ -83,3 +83,8 @@ def _take(options: dict[str, Any], name: str, text: str) -> bool:
     else:
         options[name] = text
     return True
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is plain digits with at most one point."""
+    return text.isascii() and text.replace(".", "", 1).isdigit()

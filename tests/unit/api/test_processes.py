@@ -1,0 +1,157 @@
+"""Who a process is, by /proc."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from support.processes import wait_for
+from tokenkeep.api import processes
+
+WAITS = "import sys; print('here', flush=True); sys.stdin.read()"
+
+
+@contextmanager
+def waiting(*command: str | Path, cwd: Path | None = None) -> Iterator[int]:
+    """A child that has said something and now waits; its process id."""
+    child = subprocess.Popen([*map(str, command)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=cwd)
+    try:
+        assert child.stdout is not None
+        assert child.stdout.readline()
+        yield child.pid
+    finally:
+        child.communicate()
+
+
+@pytest.fixture
+def script(home: Path) -> Path:
+    path = home / "tool.py"
+    path.write_text(WAITS)
+    return path
+
+
+def test_a_program_of_its_own_is_its_executable(home: Path) -> None:
+    cat = shutil.which("cat")
+    assert cat
+    child = subprocess.Popen([cat], stdin=subprocess.PIPE)
+    try:
+        wait_for(lambda: processes.executable_of(child.pid).endswith("/cat"), "the program")
+        application = processes.identify(child.pid).application
+    finally:
+        child.communicate()
+    assert application.executable == os.path.realpath(cat)
+    assert application.key == ("app", os.path.realpath(cat))
+    assert application.parent == os.path.realpath(sys.executable)
+
+
+def test_an_interpreter_is_the_script_that_it_runs(script: Path) -> None:
+    for command in ((script,), ("-I", "-X", "utf8", "-W", "error", script)):
+        with waiting(sys.executable, *command) as pid:
+            application = processes.identify(pid).application
+        assert application.key == ("script", str(script))
+        assert application.name == "tool.py"
+
+
+def test_a_relative_script_is_found_from_the_processs_own_folder(script: Path) -> None:
+    with waiting(sys.executable, script.name, cwd=script.parent) as pid:
+        assert processes.identify(pid).application.script == str(script)
+
+
+def test_code_on_the_command_line_is_nobody_but_the_login_session(script: Path) -> None:
+    with waiting(sys.executable, "-c", WAITS, script) as pid:
+        application = processes.identify(pid).application
+    assert application.script == ""
+    assert not application.identified
+    assert application.key[0] == "session"
+    assert f"session {os.getsid(0)} " in application.key[1]
+
+
+def test_our_own_command_line_is_whoever_started_it(home: Path) -> None:
+    (home / "tokenkeep").mkdir()
+    (home / "tokenkeep/__init__.py").write_text("")
+    (home / "tokenkeep/__main__.py").write_text(WAITS)
+    starter = home / "deploy.py"
+    starter.write_text(
+        "import subprocess, sys\nchild = subprocess.Popen([sys.executable, '-m', 'tokenkeep'], stdin=0, stdout=-1)\n"
+        "child.stdout.readline()\nprint(child.pid, flush=True)\nchild.wait()\n"
+    )
+    process = subprocess.Popen([sys.executable, starter], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=home)
+    try:
+        assert process.stdout is not None
+        application = processes.identify(int(process.stdout.readline())).application
+    finally:
+        process.communicate()
+    assert application.key == ("script", str(starter))
+    assert application.pid == process.pid
+
+
+def test_another_programs_module_of_that_name_is_not_ours() -> None:
+    assert not processes.is_own_command("/usr/bin/other", ["python", "-m", "tokenkeep"])
+    own = processes.executable_of(os.getpid())
+    assert processes.is_own_command(own, ["python", "-m", "tokenkeep", "token", "x"])
+    assert processes.is_own_command(own, ["python", f"{sys.prefix}/bin/tokenkeep", "token", "x"])
+    assert not processes.is_own_command(own, ["python", "/tmp/tokenkeep", "token", "x"])
+    assert not processes.is_own_command(own, ["python", "-m", "http.server", f"{sys.prefix}/bin/tokenkeep"])
+
+
+def test_a_process_that_is_gone_is_nobody() -> None:
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    application = processes.identify(child.pid).application
+    assert (application.executable, application.script, application.identified) == ("", "", False)
+
+
+def test_a_program_replaced_by_an_upgrade_stays_who_it_was(home: Path) -> None:
+    program = home / "agent"
+    shutil.copy(shutil.which("cat") or "/bin/cat", program)
+    child = subprocess.Popen([program], stdin=subprocess.PIPE)
+    try:
+        wait_for(lambda: processes.executable_of(child.pid) == str(program), "the program")
+        program.unlink()
+        program.write_text("the new version")
+        assert processes.identify(child.pid).application.executable == str(program)
+    finally:
+        child.communicate()
+
+
+def test_a_name_with_parentheses_and_spaces_does_not_confuse_the_fields(home: Path) -> None:
+    program = home / "a) R 1 (b"
+    shutil.copy(shutil.which("cat") or "/bin/cat", program)
+    child = subprocess.Popen([program], stdin=subprocess.PIPE)
+    try:
+        found = processes.stat_of(child.pid)
+    finally:
+        child.communicate()
+    assert found is not None
+    assert found.parent == os.getpid()
+
+
+@pytest.mark.parametrize(
+    ("executable", "interpreter"),
+    [
+        ("/usr/bin/python3.11", "python"),
+        ("/usr/bin/node", "node"),
+        ("/bin/bash", "bash"),
+        ("/usr/bin/git", ""),
+        ("", ""),
+    ],
+)
+def test_interpreters_are_known_with_any_version(executable: str, interpreter: str) -> None:
+    assert processes.interpreter_of(executable) == interpreter
+
+
+@pytest.mark.parametrize(
+    ("interpreter", "before"),
+    [("node", ["--require", "x.js"]), ("java", ["-cp", "lib", "-jar"]), ("bash", ["-o", "pipefail"]), ("perl", ["-w"])],
+)
+def test_options_before_a_script_are_skipped_with_their_values(
+    script: Path, interpreter: str, before: list[str]
+) -> None:
+    assert processes.script_of(interpreter, [interpreter, *before, str(script)], os.getpid()) == str(script)
