@@ -108,7 +108,7 @@ def _complaint(detail: ErrorDetails, model: type[BaseModel], value: object, at: 
         return Complaint(key, f"[{_section_name(key)}] needs the key `{detail['loc'][-1]}`")
     if kind == MODEL_CHECK:
         words = detail["msg"].removeprefix("Value error, ")
-        if isinstance(last, dict):
+        if not within and isinstance(last, dict):  # a check of the whole table names its key in words
             return Complaint((*key, *_spoken_of(words, last)), words)
         return Complaint(key, f"`{_value_name(key)}`: {words}")
     if kind == "is_instance_of":

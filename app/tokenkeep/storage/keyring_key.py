@@ -7,6 +7,7 @@ import binascii
 import hashlib
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -103,9 +104,8 @@ def _choose(remembered: str) -> KeyringBackend:
 
         found = list(_usable(core.get_keyring()))
         if not found:  # it remembers for ever what was there at the first look; a keyring may have been started since
-            forget = getattr(registry.get_all_keyring, "reset", None)
-            if forget is not None:
-                forget()
+            with suppress(AttributeError, KeyError):  # the latter: it has not looked yet
+                registry.get_all_keyring.reset()
             core.init_backend()
             found = list(_usable(core.get_keyring()))
     except Exception as error:  # a bad PYTHON_KEYRING_BACKEND or keyringrc.cfg raises whatever importing it raises

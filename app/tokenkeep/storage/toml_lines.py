@@ -61,6 +61,8 @@ class _Scanner:
         is_array = self.text.startswith("[[", self.at)
         self.at += 2 if is_array else 1
         keys = self._keys()
+        for length in range(1, len(keys)):  # tables on the way that have no header of their own
+            self.lines.setdefault(self._within(keys[:length]), line)
         parent = self._within(keys[:-1])
         path = (*parent, *keys[-1:])
         if is_array:
