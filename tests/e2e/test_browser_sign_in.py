@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 
 from support.app import AppProcess, StartApp
 from support.browser import BrowserCommand, Launch
@@ -14,6 +13,7 @@ from support.desktop_services import DesktopServices
 from support.oidc_provider import OidcProviderPeer
 from support.processes import wait_for
 from support.screen import Screen
+from support.tray import click_first_provider
 
 StartDemo = Callable[..., DemoProvider]
 
@@ -39,17 +39,13 @@ def wait_until_active(app: AppProcess, id_: str = "demo") -> dict:
 
 
 def test_click_in_the_tray_sign_in_stay_signed_in_and_sign_out(
-    screen: Screen, open_browser: BrowserCommand, start_demo: StartDemo, start_app: StartApp, tmp_path: Path
+    screen: Screen, open_browser: BrowserCommand, start_demo: StartDemo, start_app: StartApp
 ) -> None:
     demo = start_demo(token_lifetime=20)
     app = start_app(env=screen.env() | open_browser.env(), config=demo_configuration(demo))
     assert provider(app)["state"] == "signed_out"
 
-    # the entry of the provider is the first one below the line that says how everything stands
-    x, y = screen.tray_icon_position()
-    screen.click(x, y, button=3)
-    screen.find_window(cls="tokenkeep", title=".*")
-    screen.key("Down", "Down", "Return")
+    click_first_provider(screen)
     launch = open_browser.wait_for_launch()
     assert launch.url.startswith(f"{demo.issuer}/authorize?")
     assert len(launch.arguments) == 1

@@ -28,7 +28,8 @@ def demo_entry(demo: DemoProvider, id_: str = "demo", **keys: Any) -> str:
 def peer_entry(peer: OidcProviderPeer, id_: str = "peer", **keys: Any) -> str:
     """The independent provider as an entry."""
     known = {"name": "Independent provider", "issuer": peer.issuer, "client_id": peer.client_id}
-    return entry(id_, **(known | {"scopes": ["openid", "offline_access"], "local": True} | keys))
+    fixed = {"scopes": ["openid", "offline_access"], "local": True, "redirect_path": "/callback"}
+    return entry(id_, **(known | fixed | keys))
 
 
 def demo_configuration(demo: DemoProvider, storage: str = IN_MEMORY, **keys: Any) -> str:

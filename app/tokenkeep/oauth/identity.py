@@ -165,5 +165,5 @@ def account(issuer: str, claims: Claims | None, profile: Claims) -> Account | No
     if not isinstance(subject, str) or not subject:
         return None
     labels = [one.get(name) for name in LABELS for one in (profile, known)]
-    label = next((text for value in labels if isinstance(value, str) and (text := clean_text(value, 100))), "")
+    label = next((text for value in labels if isinstance(value, str) and (text := clean_text(value, 100))), subject)
     return Account(str(known.get("iss", issuer)) if claims else issuer, subject, label)

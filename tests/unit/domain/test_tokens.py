@@ -19,15 +19,7 @@ def tokens() -> TokenSet:
 
 def test_LEAK_5_a_secret_is_masked_by_every_kind_of_formatting() -> None:
     secret = Secret(CANARY)
-    shown = [
-        repr(secret),
-        str(secret),
-        f"{secret}",
-        f"{secret!r:>20}",
-        f"{secret:>20}",
-        "%s" % secret,
-        f"{secret}",
-    ]
+    shown = [repr(secret), str(secret), f"{secret}", f"{secret!r:>20}", f"{secret:>20}", "{}".format(secret)]  # noqa: UP032
     assert all(CANARY not in text and "***" in text for text in shown)
 
 
@@ -71,8 +63,17 @@ def test_REF_6_the_stricter_of_both_clocks_decides(tokens: TokenSet, wall: float
 
 def test_AGENT_6_the_answer_to_a_program_holds_what_the_contract_names_and_nothing_else() -> None:
     granted = GrantedToken(
-        Secret(CANARY), "Bearer", 1100.0, 40.0, True, ("a", "b"), ("https://api.example",), "p", "https://i.example", "ada"
-    )  # fmt: skip
+        access_token=Secret(CANARY),
+        token_type="Bearer",
+        expires_at=1100.0,
+        expires_in=40.0,
+        min_valid_met=True,
+        scope=("a", "b"),
+        resource=("https://api.example",),
+        provider="p",
+        issuer="https://i.example",
+        account="ada",
+    )
     assert granted.as_answer() == {
         "access_token": CANARY,
         "token_type": "Bearer",
