@@ -89,7 +89,7 @@ def test_the_tray_entry_by_its_words_over_the_desktops_own_protocol(
 ) -> None:
     demo = start_demo()
     env = screen_without_tray.env() | desktop_services.env() | open_browser.env()
-    app = start_app(env=env, config=demo_configuration(demo))
+    start_app(env=env, config=demo_configuration(demo))
     item = desktop_services.wait_for_item()
     assert "TokenKeep" in item.tool_tip
     item.click("Demo provider: signed out")

@@ -5,12 +5,13 @@ The instants are drawn from a seed that is printed, so a failure can be run agai
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -65,10 +66,8 @@ class Victim:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdout.close()
-        try:
+        with contextlib.suppress(BrokenPipeError):
             self._process.stdin.close()
-        except BrokenPipeError:
-            pass
 
     def _read(self) -> dict[str, Any]:
         assert self._process.stdout is not None
@@ -79,10 +78,10 @@ class Victim:
 
 
 @pytest.fixture
-def seed() -> Iterator[int]:
+def seed() -> int:
     value = int(os.environ.get("TOKENKEEP_TEST_SEED") or random.SystemRandom().randrange(2**32))
     print(f"TOKENKEEP_TEST_SEED={value}")
-    yield value
+    return value
 
 
 def draw(seed: int) -> list[tuple[str, int]]:

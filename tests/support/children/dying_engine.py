@@ -2,8 +2,8 @@
 
     dying_engine.py INSTANT MICROSECONDS
 
-INSTANT is one of those below; MICROSECONDS is how much later the signal comes, from a thread of its own (0: at once, in the
-thread itself). Commands come as lines on standard input, answers go as JSON lines to standard output.
+INSTANT is one of those below; MICROSECONDS is how much later the signal comes, from a thread of its own (0: at once, in
+the thread itself). Commands come as lines on standard input, answers go as JSON lines to standard output.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class WatchedStorage:
         self._storage = storage
         self._death = death
 
-    def key(self, kind: str, passphrase: Secret | None) -> object:
+    def key(self, kind: str, _passphrase: Secret | None) -> object:
         return self._storage.key(kind, PASSPHRASE)
 
     def open(self, key: object) -> Any:
