@@ -33,6 +33,7 @@ class Theme:
     on_accent: str
     sel: str
     ok: str
+    working: str
     needs: str
     needs_bg: str
     needs_line: str
@@ -45,11 +46,6 @@ class Theme:
     def quiet(self) -> str:
         """For what wants nothing: the same as secondary text."""
         return self.text2
-
-    @property
-    def working(self) -> str:
-        """For what goes on: the accent."""
-        return self.accent
 
 
 LIGHT = Theme(
@@ -67,6 +63,7 @@ LIGHT = Theme(
     on_accent="#FFFFFF",
     sel="#DFE8F8",
     ok="#166B3E",
+    working="#2A63C7",
     needs="#8F4E00",
     needs_bg="#FDF1DE",
     needs_line="#E3C48F",
@@ -100,6 +97,7 @@ DARK = Theme(
     on_accent="#0E1A2E",
     sel="#2F3F5C",
     ok="#63CF93",
+    working="#7FB0FF",
     needs="#F5B54A",
     needs_bg="#3B2F1C",
     needs_line="#6B5426",
@@ -177,7 +175,7 @@ def with_accent(theme: Theme, system_accent: str) -> Theme:
     read_there = (theme.text, theme.text2, theme.ok, theme.needs, theme.failed, accent)
     while share > 0 and min(contrast(color, mix(accent, theme.base, share)) for color in read_there) < TEXT_CONTRAST:
         share -= 0.01
-    return replace(theme, accent=accent, on_accent=on_accent, sel=mix(accent, theme.base, share))
+    return replace(theme, accent=accent, working=accent, on_accent=on_accent, sel=mix(accent, theme.base, share))
 
 
 def high_contrast(*, window: str, base: str, text: str, button: str, accent: str, on_accent: str) -> Theme:
@@ -197,6 +195,7 @@ def high_contrast(*, window: str, base: str, text: str, button: str, accent: str
         on_accent=on_accent,
         sel=base,
         ok=text,
+        working=text,
         needs=text,
         needs_bg=base,
         needs_line=text,

@@ -89,6 +89,16 @@ def test_focus_and_scroll_position_stay_through_updates(show: Show, qapp: QAppli
     assert window.focusWidget() is window.providers.detail.header.copy_button
 
 
+def test_the_list_stays_where_it_was_when_a_provider_is_added(show: Show, qapp: QApplication) -> None:
+    many = [snapshots.active(id=f"p{number:02}", name=f"Provider {number:02}") for number in range(40)]
+    window = show(snapshots.engine(*many), "p05")
+    window.providers.list.view.verticalScrollBar().setValue(300)
+    window.apply(snapshots.engine(*many, snapshots.active(id="z", name="Z")))
+    qapp.processEvents()
+    assert window.providers.list.view.verticalScrollBar().value() == 300
+    assert window.providers.current == "p05"
+
+
 def test_rows_do_not_move_under_the_pointer_and_sort_when_it_leaves(show: Show, qapp: QApplication) -> None:
     a, b = snapshots.active(id="a", name="A"), snapshots.active(id="b", name="B")
     window = show(snapshots.engine(a, b))

@@ -81,7 +81,7 @@ def test_high_contrast_takes_the_systems_palette_and_marks_in_text() -> None:
         window="#000000", base="#000000", text="#FFFF00", button="#000000", accent="#00FF00", on_accent="#000000"
     )
     assert strong.dark
-    assert {strong.ok, strong.needs, strong.failed, strong.quiet, strong.control} == {"#FFFF00"}
+    assert {strong.ok, strong.working, strong.needs, strong.failed, strong.quiet, strong.control} == {"#FFFF00"}
     assert strong.needs_bg == strong.failed_bg == "#000000"
 
 
