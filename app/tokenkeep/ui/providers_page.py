@@ -16,6 +16,8 @@ from tokenkeep.ui.notices import Notices
 from tokenkeep.ui.provider_detail import ProviderDetail
 from tokenkeep.ui.provider_list import ProviderList
 from tokenkeep.ui.provider_model import pending_sign_in
+from tokenkeep.ui.translation import tr
+from tokenkeep.ui.widgets.label import Label
 
 
 class ProvidersPage(QStackedWidget):
@@ -51,6 +53,10 @@ class ProvidersPage(QStackedWidget):
         column.setSpacing(0)
         column.addLayout(self._strip)
         column.addWidget(self.splitter, 1)
+        # Until the engine has spoken nobody knows whether there are providers.
+        self.starting = Label(tr("TokenKeep is starting…"), quiet=True, wrap=False)
+        self.starting.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.addWidget(self.starting)
         self.addWidget(self.empty)
         self.addWidget(self._full)
         self._space()

@@ -301,6 +301,13 @@ def test_one_page_needs_no_tabs_and_a_second_brings_them(show: Show) -> None:
     assert window.tabs.isVisible()
 
 
+def test_before_the_first_snapshot_nobody_is_told_to_add_a_provider(qapp: QApplication, tmp_path: Path) -> None:
+    window = MainWindow(snapshots.wall, tmp_path / "config.toml")
+    window.show()
+    assert window.providers.starting.isVisible()
+    assert not window.providers.empty.isVisible()
+
+
 def test_without_providers_the_window_says_what_to_do(show: Show, tmp_path: Path) -> None:
     window = show(snapshots.engine())
     empty = window.providers.empty
