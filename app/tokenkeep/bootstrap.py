@@ -15,7 +15,6 @@ from tokenkeep import logs
 from tokenkeep.api import systemd
 from tokenkeep.api.server import ApiServer
 from tokenkeep.domain.configuration import Configuration
-from tokenkeep.domain.ports import Notifier
 from tokenkeep.engine.engine import Engine, Outside
 from tokenkeep.oauth.transport import Transport
 from tokenkeep.storage import settings, settings_file
@@ -77,7 +76,7 @@ class Application:
             remember_storage=lambda kind: settings_file.set_value(self.paths.config_file, "storage.key", kind),
         )
 
-    def notifier(self) -> Notifier:
+    def notifier(self) -> DesktopNotifier:
         """Shows notifications on this desktop."""
         return DesktopNotifier()
 

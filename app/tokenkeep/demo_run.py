@@ -15,7 +15,7 @@ from typing import Any
 
 import tomlkit
 
-from tokenkeep.__main__ import FAILED, has_display, say, start
+from tokenkeep.launch import FAILED, has_display, say, start
 
 TOKEN_LIFETIME = 120  # seconds; short enough to watch a refresh, long enough to read what is on the screen
 STOP_LIMIT = 5.0  # seconds the child gets to end

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 
 from tokenkeep.cli.exits import FAILED, INTERRUPTED, USAGE, say
 
@@ -11,9 +12,14 @@ from tokenkeep.cli.exits import FAILED, INTERRUPTED, USAGE, say
 SECRET_OPTIONS = ("--client-secret", "--secret", "--passphrase", "--password", "--access-token", "--refresh-token")
 
 
-def main(argv: list[str] | None = None) -> int:
+Start = Callable[[list[str]], int]
+
+
+def main(argv: list[str] | None = None, *, run: Start, demo: Start) -> int:
     """Run one command.
 
+    :param run: starts the application; handed in because the window lies above this room.
+    :param demo: starts it with the demo provider.
     :returns: the exit code.
     """
     arguments = sys.argv[1:] if argv is None else argv
@@ -25,7 +31,7 @@ def main(argv: list[str] | None = None) -> int:
         )
         return USAGE
     try:
-        code = dispatch(arguments)
+        code = dispatch(arguments, run, demo)
         sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -38,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
     return code
 
 
-def dispatch(arguments: list[str]) -> int:
+def dispatch(arguments: list[str], run: Start, demo: Start) -> int:
     """Hand over to the command; `token` takes the short way past argparse."""
     command = arguments[0] if arguments else "run"
     if command == "token":
@@ -48,14 +54,14 @@ def dispatch(arguments: list[str]) -> int:
         if code is not None:
             return code
     if command == "demo":
-        from tokenkeep.__main__ import demo
-
         return demo(arguments[1:])
     from tokenkeep.cli.parser import parse
 
     options = parse(arguments)
-    code = options.run(options)
-    return int(code)
+    if options.run is None:
+        words = [f"--{name.replace('_', '-')}" for name in ("headless", "no_tray") if getattr(options, name)]
+        return run([*words, *(["--config", options.config] if options.config else [])])
+    return int(options.run(options))
 
 
 def secret_in(arguments: list[str]) -> str | None:

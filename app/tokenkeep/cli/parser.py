@@ -18,23 +18,16 @@ Run = Callable[[argparse.Namespace], int]
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
-    """The options; `run` of them is the command.
+    """The options; `run` of them is the command, None starts the application.
 
     :raises SystemExit: after help (0) and for wrong usage (2).
     """
     options = build().parse_args(arguments)
     if options.command in (None, "run"):
-        options.run = _application
+        options.run = None
     elif options.config:
         os.environ["TOKENKEEP_HOME"] = os.path.abspath(os.path.expanduser(options.config))  # noqa: PTH100, PTH111
     return options
-
-
-def _application(options: argparse.Namespace) -> int:
-    from tokenkeep.__main__ import run
-
-    words = [f"--{name.replace('_', '-')}" for name in ("headless", "no_tray") if getattr(options, name)]
-    return run([*words, *(["--config", options.config] if options.config else [])])
 
 
 def _client(name: str) -> Run:
