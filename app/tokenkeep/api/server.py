@@ -83,18 +83,7 @@ class ApiServer:
             for name, _ in request.headers:
                 if name == b"origin":
                     raise AccessDenied("Web pages may not ask here.", hint="Leave the header Origin out.")
-            path, id_ = request.path, ""
-            methods = self._table.get(path)
-            if methods is None:
-                parts = path.split("/", 4)
-                encoded = request.target.partition("?")[0]
-                if (
-                    len(parts) > 3 and parts[3] and encoded.count("/") == path.count("/")
-                ):  # an encoded one separates nothing
-                    id_, parts[3] = parts[3], "{id}"
-                    methods = self._table.get("/".join(parts))
-                if methods is None:
-                    raise NotFound(hint="/v1/openapi.json names every address.")
+            methods, id_ = self._find(request)
             route = methods.get(request.method)
             if route is None:
                 return problems.method_not_allowed(list(methods))
@@ -102,6 +91,25 @@ class ApiServer:
         except TokenKeepError as error:
             return problems.problem(error)
         return _guarded(answer) if asyncio.iscoroutine(answer) else answer
+
+    def _find(self, request: Request) -> tuple[dict[str, Route], str]:
+        """The routes of a path by method, and the id that stands in it.
+
+        :raises NotFound: there are none.
+        """
+        path = request.path
+        methods = self._table.get(path)
+        if methods is not None:
+            return methods, ""
+        parts = path.split("/", 4)
+        if "%" in request.target and request.target.partition("?")[0].count("/") != path.count("/"):
+            parts = []  # an encoded slash separates nothing
+        if len(parts) > 3 and parts[3]:
+            id_, parts[3] = parts[3], "{id}"
+            methods = self._table.get("/".join(parts))
+            if methods is not None:
+                return methods, id_
+        raise NotFound(hint="/v1/openapi.json names every address.")
 
 
 async def _guarded(answer: Awaitable[Answer]) -> Answer:

@@ -35,14 +35,17 @@ class TokenKeep:
     """
 
     def __init__(self, socket_file: str | os.PathLike[str] | None = None) -> None:
-        self._path = os.fspath(socket_file) if socket_file is not None else socket_path()
         self._idle: list[socket.socket | Pipe] = []  # list operations are atomic, so this needs no lock
+        self._path = os.fspath(socket_file) if socket_file is not None else socket_path()
         self._pid = os.getpid()
 
     def __enter__(self) -> TokenKeep:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
         self.close()
 
     def close(self) -> None:
