@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import tokenkeep
@@ -84,7 +85,8 @@ def with_window(application: object, *, tray: bool) -> int:
             remember=application.configuration.access.remember,
         )
     finally:
-        thread.call(engine.quit)
+        with suppress(RuntimeError):  # its loop is closed when the wish to end came through the socket
+            thread.call(engine.quit)
         thread.join(QUIT_LIMIT)
 
 
