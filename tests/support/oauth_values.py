@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import warnings
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric import rsa
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
 
@@ -91,14 +93,10 @@ def key(name: str) -> Any:
     if name not in _MADE:
         kind, _, variant = name.partition(" ")
         if kind == "RSA":
-            from cryptography.hazmat.primitives.asymmetric import rsa
-
-            size = 1024 if variant == "1024" else 2048
-            private = rsa.generate_private_key(public_exponent=65537, key_size=size)
-            from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
-            pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-            _MADE[name] = RSAKey.import_key(pem)
+            private = rsa.generate_private_key(public_exponent=65537, key_size=1024 if variant == "1024" else 2048)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # the short one is short on purpose
+                _MADE[name] = RSAKey.import_key(private)
         elif kind.startswith("P-"):
             _MADE[name] = ECKey.generate_key(kind)  # type: ignore[arg-type]
         else:

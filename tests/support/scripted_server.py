@@ -75,16 +75,16 @@ def raw(data: bytes) -> Reply:
 
 def cut() -> Reply:
     """The end of the connection without a byte."""
-    return lambda connection: None
+    return raw(b"")
 
 
 def hang() -> Reply:
     """Nothing at all, until the server is closed."""
-    return lambda connection: wait(connection)
 
+    def reply(connection: Connection) -> None:
+        connection.stopping.wait(JOIN_LIMIT)
 
-def wait(connection: Connection) -> None:
-    connection.stopping.wait(JOIN_LIMIT)
+    return reply
 
 
 def drip(head: bytes, byte: bytes = b" ") -> Reply:
@@ -171,11 +171,8 @@ class ScriptedServer:
             with self._arrived:
                 self.requests.append(request)
                 self._arrived.notify_all()
-            replies = self._replies.get(request.path)
-            if not replies:
-                reply = answer(404)
-            else:
-                reply = replies.pop(0) if len(replies) > 1 else replies[0]
+            replies = self._replies.get(request.path, [answer(404)])
+            reply = replies.pop(0) if len(replies) > 1 else replies[0]
             reply(Connection(client, self._stopping))
 
 
@@ -190,7 +187,7 @@ def _read(client: socket.socket) -> Recorded | None:
     first, *lines = head.decode("latin-1").split("\r\n")
     method, target, _ = first.split(" ")
     headers = [(name, value.strip()) for name, _, value in (line.partition(":") for line in lines)]
-    length = int(dict((name.lower(), value) for name, value in headers).get("content-length", "0"))
+    length = int({name.lower(): value for name, value in headers}.get("content-length", "0"))
     while len(body) < length:
         body += client.recv(65536)
     return Recorded(method, target, headers, body)

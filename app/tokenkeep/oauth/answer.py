@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -86,6 +87,7 @@ class Answer:
 
 def _http_date(value: str) -> float | None:
     try:
-        return parsedate_to_datetime(value).timestamp()
+        moment = parsedate_to_datetime(value)
+        return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()  # HTTP dates are GMT, also where they do not say
     except (ValueError, OverflowError):
         return None

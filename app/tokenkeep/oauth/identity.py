@@ -16,6 +16,7 @@ from tokenkeep.oauth.texts import clean_text
 from tokenkeep.oauth.transport import Answer, Request, Transport
 
 Claims = dict[str, Any]
+LABEL_MAX = 100  # characters
 LABELS = ("preferred_username", "email", "name", "nickname")
 
 
@@ -81,12 +82,17 @@ def verify_refreshed(
     """
     if after.id_token is None or after.id_token == before.id_token:
         return None
-    previous = None
-    if before.id_token is not None:
-        previous = jws.claims_of(before.id_token.reveal())
-    return verify_id_token(
-        transport, provider, metadata, after, nonce=None, previous_claims=previous, wall=wall, max_age=None
-    )
+    previous = None if before.id_token is None else _claims_before(provider, before.id_token)
+    return verify_id_token(transport, provider, metadata, after, nonce=None, previous_claims=previous, wall=wall)
+
+
+def _claims_before(provider: Provider, id_token: Secret) -> Claims:
+    try:
+        return jws.claims_of(id_token.reveal())
+    except jws.BadToken:
+        raise ProviderError(
+            f"The id_token that was kept of {provider.title} cannot be read.", provider=provider.id
+        ) from None
 
 
 def _asked_max_age(provider: Provider) -> float | None:
@@ -165,5 +171,6 @@ def account(issuer: str, claims: Claims | None, profile: Claims) -> Account | No
     if not isinstance(subject, str) or not subject:
         return None
     labels = [one.get(name) for name in LABELS for one in (profile, known)]
-    label = next((text for value in labels if isinstance(value, str) and (text := clean_text(value, 100))), subject)
+    labels.append(subject)
+    label = next((text for value in labels if isinstance(value, str) and (text := clean_text(value, LABEL_MAX))), "")
     return Account(str(known.get("iss", issuer)) if claims else issuer, subject, label)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from joserfc.errors import JoseError
-from joserfc.jwk import RSAKey, import_key
+from joserfc.jwk import import_key
 from joserfc.jws import JWSRegistry
 
 from tokenkeep.oauth import strict_json
@@ -69,7 +69,8 @@ def parse(token: str, allowed: Iterable[str] | None) -> SignedToken:
         raise BadToken("it is encrypted" if len(parts) == 5 else "it is no signed token")
     header, claims = _json(parts[0]), _json(parts[1])
     algorithm = header.get("alg")
-    if algorithm not in (set(allowed or ()) or {"RS256"}) or algorithm not in _ALGORITHMS:
+    announced = {"RS256"} if allowed is None else set(allowed)
+    if not isinstance(algorithm, str) or algorithm not in announced & _ALGORITHMS.keys():
         raise BadToken("it is signed in a way that this server does not announce or that is not safe")
     if "crit" in header:
         raise BadToken("it demands extensions that TokenKeep does not know")
@@ -139,12 +140,17 @@ def _verifies(token: SignedToken, key: Jwk) -> bool:
     # Only the members that make up the key: others could make the library refuse a good one.
     material: Jwk = {name: key[name] for name in MATERIAL if name in key}
     try:
-        public = import_key(material)
-        if isinstance(public, RSAKey) and public.public_key.key_size < RSA_MIN:
+        if material["kty"] == "RSA" and 8 * len(_decode(material["n"]).lstrip(b"\0")) < RSA_MIN:
             return False
+        public = import_key(material)
         # Straight at the algorithm: the library's front refuses headers over 512 bytes and warns at EdDSA.
         model = JWSRegistry.algorithms[token.algorithm]
         model.check_key(public)
         return model.verify(token.signed, token.signature, public)
-    except (JoseError, ValueError, TypeError):  # a broken key in the set is no reason to fail on the next one
+    except (
+        JoseError,
+        LookupError,
+        ValueError,
+        TypeError,
+    ):  # a broken key in the set is no reason to fail on the next one
         return False

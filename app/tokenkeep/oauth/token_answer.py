@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -109,7 +108,7 @@ def lifetime(value: object) -> float | None:
         if not _NUMBER.fullmatch(value):
             return None
         value = float(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(min(max(value, 0), LIFETIME_MAX))
 

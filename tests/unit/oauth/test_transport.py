@@ -181,7 +181,7 @@ DRIPS = [
 @pytest.mark.parametrize("reply", DRIPS)
 def test_NET_5_the_deadline_is_for_the_whole_answer(server, wall, reply):
     server.reply("/t", reply)
-    with pytest.raises(ProviderUnreachable, match="within 0.3 seconds") as caught:
+    with pytest.raises(ProviderUnreachable, match=r"within 0\.3 seconds") as caught:
         get(Transport(timeout=0.3, wall=wall), f"{server.origin}/t")
     assert caught.value.maybe_sent
 
