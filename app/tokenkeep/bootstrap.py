@@ -26,6 +26,7 @@ from tokenkeep.storage.paths import Paths
 from tokenkeep.system import hardening
 from tokenkeep.system.browser import SystemBrowser
 from tokenkeep.system.clock import SystemClock
+from tokenkeep.system.file_watch import FileWatch
 from tokenkeep.system.network import DesktopNetwork
 from tokenkeep.system.notifications import DesktopNotifier
 from tokenkeep.system.power import LogindPower
@@ -74,6 +75,7 @@ class Application:
             read_configuration=self._read,
             configuration_signature=lambda: settings.signature(self.paths.config_file),
             remember_storage=lambda kind: settings_file.set_value(self.paths.config_file, "storage.key", kind),
+            configuration_watch=FileWatch(self.paths.config_file),
         )
 
     def notifier(self) -> DesktopNotifier:

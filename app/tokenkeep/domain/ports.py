@@ -172,6 +172,18 @@ class Network(Protocol):
         ...
 
 
+class FileWatch(Protocol):
+    """Tells when one file changes; a fast path, the engine looks at it once a minute anyway."""
+
+    def watch(self, on_change: Callable[[], None]) -> None:
+        """Call `on_change` (from any thread) after each change."""
+        ...
+
+    def close(self) -> None:
+        """Stop watching."""
+        ...
+
+
 class Autostart(Protocol):
     """Whether the desktop starts TokenKeep at login; the system's own record is the truth."""
 

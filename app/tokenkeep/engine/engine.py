@@ -22,7 +22,7 @@ from tokenkeep.domain.errors import (
     TimedOut,
     TokenKeepError,
 )
-from tokenkeep.domain.ports import Browser, Clock, Network, PowerEvents, Prompter
+from tokenkeep.domain.ports import Browser, Clock, FileWatch, Network, PowerEvents, Prompter
 from tokenkeep.domain.session import EngineSnapshot, SessionSnapshot, SignInSnapshot, StorageState, overall
 from tokenkeep.domain.tokens import GrantedToken, Secret, TokenQuery
 from tokenkeep.engine.access_gate import AccessGate
@@ -64,6 +64,7 @@ class Outside:
     read_configuration: Callable[[], Configuration]
     configuration_signature: Callable[[], object]
     remember_storage: Callable[[str], None]
+    configuration_watch: FileWatch | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ class Engine:
         self._gate = AccessGate(self._context, self._notices.access_asked)
         self._sign_ins = SignIns(self._context)
         self._activity = Activity(self._context)
-        self._refresher = Refresher(outside.clock, self._context.jitter, self._each_slice)
+        self._refresher = Refresher(outside.clock, self._context.jitter, self._look_at_configuration)
         self._signature: object = None
         self._storage_problem: TokenKeepError | None = None
         self._opened = asyncio.Event()  # the vault is open, or it is known why it is not
@@ -124,11 +125,15 @@ class Engine:
         self._spawn(self._refresher.run())
         self._outside.power.watch(partial(self._from_outside, self._refresher.woke))
         self._outside.network.watch(partial(self._from_outside, self._network_changed))
+        if self._outside.configuration_watch is not None:
+            self._outside.configuration_watch.watch(partial(self._from_outside, self._look_at_configuration))
 
     async def stop(self) -> None:
         """End everything in under 3 s whatever hangs: calls at providers are cut, pending writes get two seconds."""
         self._outside.power.close()
         self._outside.network.close()
+        if self._outside.configuration_watch is not None:
+            self._outside.configuration_watch.close()
         self._bus.close()
         try:
             async with asyncio.timeout(STOP_LIMIT):
@@ -551,7 +556,7 @@ class Engine:
                 self._spawn(pending.cancel())
         self._something_changed()
 
-    def _each_slice(self) -> None:
+    def _look_at_configuration(self) -> None:
         if self._outside.configuration_signature() != self._signature:
             self._spawn(self.reload())
 
