@@ -13,7 +13,7 @@ from tokenkeep.domain.session import StorageState
 from tokenkeep.domain.tokens import Secret
 from tokenkeep.storage.files import private_file, private_folder, reason, sync_folder
 from tokenkeep.storage.keyring_key import KeyringKey, account_for
-from tokenkeep.storage.schema import Damaged, connect, peek, prepare, read_facts, transaction, translated
+from tokenkeep.storage.schema import Damaged, open_file, peek, read_facts, transaction, translated
 from tokenkeep.storage.sealing import CHECK, KeySource, MasterKey, MemoryKey, PassphraseKey, Sealer, Unsealable
 from tokenkeep.storage.vault import MemoryVault, SqliteVault, place
 
@@ -78,12 +78,11 @@ def open_vault(path: Path, key: MasterKey, *, before: MasterKey | None = None) -
     for _ in range(2):
         private_file(path)
         try:
-            connection = connect(str(path))
+            connection = open_file(path)
         except Damaged:
             notice = _set_aside_damaged(path)
             continue
         try:
-            prepare(connection)
             foreign = _settle_key(connection, key, before)
         except Damaged:
             connection.close()

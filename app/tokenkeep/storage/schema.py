@@ -16,6 +16,9 @@ BEGINNING = b"SQLite format 3\0"
 APPLICATION_ID = 0x544F4B4E  # "TOKN", told by `file vault.db`
 BUSY_LIMIT = 2.0  # seconds; the process lock keeps others out, so only a backup program can be in the way for long
 
+# What SQLite says where it cannot have the shared memory of a write-ahead log.
+NO_SHARED_MEMORY = (sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+
 # One entry brings a file from the version of its index to the next; an entry is never changed once released.
 MIGRATIONS: tuple[str, ...] = (
     """
@@ -33,22 +36,41 @@ class Damaged(Exception):
     """The file is not a vault, or no longer one that can be read."""
 
 
-def connect(path: str) -> sqlite3.Connection:
-    """A connection without implicit transactions, which overwrites what it deletes. The file is not read yet.
+class _NoSharedMemory(Exception):
+    """A write-ahead log does not work here."""
 
-    :raises StorageFailed: the file cannot be opened. :raises Damaged: it does not even begin like a database.
+
+def open_file(path: Path) -> sqlite3.Connection:
+    """The file checked and up to date, with a write-ahead log, or the older journal where shared memory does not
+    work, as on network file systems.
+
+    :raises Damaged: it is broken or another program's. :raises StorageFailed: it cannot be used.
     """
-    if path != ":memory:":
-        _check_beginning(Path(path))
-    with translated("opened"):
-        connection = sqlite3.connect(path, timeout=BUSY_LIMIT, isolation_level=None)
+    _check_beginning(path)
+    connection = connect(str(path))
     try:
-        with translated("opened"):
-            connection.execute("PRAGMA secure_delete = ON")
-            connection.execute("PRAGMA trusted_schema = OFF")
+        try:
+            prepare(connection)
+        except _NoSharedMemory:
+            connection.close()
+            connection = connect(str(path))
+            _leave_shared_memory(connection)
+            prepare(connection, shared_memory=False)
     except BaseException:
         connection.close()
         raise
+    return connection
+
+
+def connect(path: str) -> sqlite3.Connection:
+    """A connection without implicit transactions, which overwrites what it deletes. The file is not read yet.
+
+    :raises StorageFailed: the file cannot be opened.
+    """
+    with translated("opened"):
+        connection = sqlite3.connect(path, timeout=BUSY_LIMIT, isolation_level=None)
+        connection.execute("PRAGMA secure_delete = ON")
+        connection.execute("PRAGMA trusted_schema = OFF")
     return connection
 
 
@@ -63,25 +85,25 @@ def _check_beginning(path: Path) -> None:
         raise Damaged("no database")
 
 
-def _choose_journal(connection: sqlite3.Connection) -> None:
-    """Write-ahead log, or the older journal where shared memory does not work, as on network file systems."""
-    try:
-        connection.execute("PRAGMA journal_mode = WAL").fetchone()
-        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # the first use of the shared memory
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY):
-            raise
-        connection.execute("PRAGMA journal_mode = DELETE").fetchone()
+def _leave_shared_memory(connection: sqlite3.Connection) -> None:
+    """Back to the older journal. Only an exclusive owner can open a write-ahead log without shared memory."""
+    with translated("opened"):
+        for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = DELETE", "locking_mode = NORMAL"):
+            connection.execute(f"PRAGMA {pragma}").fetchone()
+            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # locks change at the next use
 
 
-def prepare(connection: sqlite3.Connection, migrations: Sequence[str] = MIGRATIONS) -> bool:
-    """Check the file and bring it to our version in one transaction; True when it was empty.
+def prepare(
+    connection: sqlite3.Connection, migrations: Sequence[str] = MIGRATIONS, *, shared_memory: bool = True
+) -> None:
+    """Check the file and bring it to our version in one transaction.
 
     :raises Damaged: it is broken or another program's.
     :raises StorageFailed: a newer TokenKeep made it, or it cannot be read or written.
     """
     with translated("read"):
-        version, application, tables = _look(connection)
+        with _watching_shared_memory(expected=shared_memory):
+            version, application, tables = _look(connection)
         if version > len(migrations) and application == APPLICATION_ID:
             raise StorageFailed(
                 "The saved sign-ins were written by a newer version of TokenKeep.",
@@ -90,7 +112,10 @@ def prepare(connection: sqlite3.Connection, migrations: Sequence[str] = MIGRATIO
         empty = not tables and version == 0
         if not empty and (application != APPLICATION_ID or not tables >= TABLES or version == 0):
             raise Damaged("another program's file")
-        _choose_journal(connection)  # only now: it changes the file
+        if shared_memory:
+            with _watching_shared_memory(expected=True):  # only now: it changes the file
+                connection.execute("PRAGMA journal_mode = WAL").fetchone()
+                _look(connection)
         if not empty and connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
             raise Damaged("the check of the file failed")
     if version < len(migrations):
@@ -100,7 +125,17 @@ def prepare(connection: sqlite3.Connection, migrations: Sequence[str] = MIGRATIO
                     connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {len(migrations)}")
-    return empty
+
+
+@contextmanager
+def _watching_shared_memory(*, expected: bool) -> Iterator[None]:
+    """:raises _NoSharedMemory: in place of what SQLite says where it cannot have it."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if expected and error.sqlite_errorcode & 0xFF in NO_SHARED_MEMORY:
+            raise _NoSharedMemory from error
+        raise
 
 
 def _look(connection: sqlite3.Connection) -> tuple[int, int, set[str]]:

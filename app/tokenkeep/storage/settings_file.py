@@ -85,10 +85,18 @@ def _change(path: Path, change: Callable[[MutableMapping[str, Any]], None], expe
 def _check(path: Path, text: str, document: MutableMapping[str, Any]) -> None:
     """Nothing is written that reads back as something else: sections out of order are easily got wrong."""
     try:
-        same = tomllib.loads(text) == document.unwrap()  # type: ignore[attr-defined]
+        same = _pruned(tomllib.loads(text)) == _pruned(document.unwrap())  # type: ignore[attr-defined]
     except tomllib.TOMLDecodeError:
         same = False
     if not same:
         raise StorageFailed(
             f"The change cannot be made in {path.name} as it is written.", hint="Edit the file by hand."
         )
+
+
+def _pruned(value: Any) -> Any:
+    """Without empty sections: those that only led to others are not written once the others are gone."""
+    if not isinstance(value, dict):
+        return value
+    inner = {key: _pruned(one) for key, one in value.items()}
+    return {key: one for key, one in inner.items() if one != {}}

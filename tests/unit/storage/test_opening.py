@@ -150,7 +150,7 @@ def test_a_migration_keeps_the_records_and_is_one_transaction(path: Path) -> Non
             schema.prepare(connection, broken)
         assert connection.execute("PRAGMA user_version").fetchone() == (1,)
         assert connection.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'later'").fetchone() == (0,)
-        assert schema.prepare(connection, (*schema.MIGRATIONS, "CREATE TABLE later (x TEXT)")) is False
+        schema.prepare(connection, (*schema.MIGRATIONS, "CREATE TABLE later (x TEXT)"))
         assert connection.execute("PRAGMA user_version").fetchone() == (2,)
         assert connection.execute("SELECT count(*) FROM record").fetchone() == (1,)
 
