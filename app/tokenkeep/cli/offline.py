@@ -6,6 +6,8 @@ import argparse
 
 from tokenkeep.cli import output
 from tokenkeep.cli.exits import DONE, FAILED, say
+from tokenkeep.domain.provider import BrokenProvider
+from tokenkeep.domain.session import ConfigurationProblem
 from tokenkeep.storage import settings
 from tokenkeep.storage.catalogue import Catalogue
 from tokenkeep.storage.paths import Paths
@@ -21,11 +23,13 @@ def config(options: argparse.Namespace) -> int:
             print(paths.config_file)
         return DONE
     found = settings.read(paths.config_file, Catalogue.load())
-    problems = [{"message": each.message, "key": each.key, "line": each.line} for each in found.problems]
+    broken = [one for one in found.providers.values() if isinstance(one, BrokenProvider)]
+    told = [*found.problems, *(ConfigurationProblem(one.reason, one.key, one.line) for one in broken)]
+    problems = [{"message": each.message, "key": each.key, "line": each.line} for each in told]
     if options.json:
         output.print_json({"path": str(paths.config_file), "problems": problems})
         return FAILED if problems else DONE
-    for each in found.problems:
+    for each in told:
         place = f"{paths.config_file}:{each.line}" if each.line is not None else str(paths.config_file)
         say(f"{place}: {each.message}")
     if not problems:
