@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from textwrap import dedent
 
 ROOT = Path(__file__).parents[2]
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\[(?:[^\[\]]|\[[^\]]*\])*\]\(([^()\s]+)\)")
 HEADING = re.compile(r"^(#{1,6}) (.+)$", re.MULTILINE)
@@ -44,7 +45,7 @@ class Document:
 
     def blocks(self, language: str | None = None) -> list[str]:
         """The code blocks of a language, or all."""
-        return [body for found, body in FENCE.findall(self.text) if language in (None, found)]
+        return [dedent(body) for found, body in FENCE.findall(self.text) if language in (None, found)]
 
     @cached_property
     def anchors(self) -> set[str]:
