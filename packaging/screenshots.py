@@ -50,7 +50,7 @@ def take(out: Path, names: list[str]) -> list[Path]:
     QLocale.setDefault(QLocale(QLocale.Language.English, QLocale.Country.UnitedKingdom))
     out.mkdir(parents=True, exist_ok=True)
     written = []
-    for name, build in PICTURES.items():
+    for name, build in _with_dialogs().items():
         if names and not name.startswith(tuple(names)):
             continue
         for scheme in ("light", "dark"):
@@ -100,6 +100,13 @@ PICTURES: dict[str, Callable[[], QWidget]] = {
     "main-signed-out": _main_window("gitlab"),
     "main-first-run": _first_run,
 }
+
+
+def _with_dialogs() -> dict[str, Callable[[], QWidget]]:
+    sys.path.insert(0, str(Path(__file__).parent))
+    from screenshots_dialogs import PICTURES as DIALOGS
+
+    return PICTURES | DIALOGS
 
 
 if __name__ == "__main__":

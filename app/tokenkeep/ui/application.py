@@ -15,11 +15,12 @@ from PySide6.QtWidgets import QApplication
 import qasync  # isort: skip  # takes the Qt binding that is imported already
 
 from tokenkeep.domain.configuration import AppSettings
-from tokenkeep.domain.ports import Clock, Notifier
+from tokenkeep.domain.ports import Clock
 from tokenkeep.ui import icons, style
 from tokenkeep.ui.access_prompt import REMEMBER
 from tokenkeep.ui.collector import Collector
 from tokenkeep.ui.desktop import Desktop
+from tokenkeep.ui.notifications import DesktopNotifier
 
 if TYPE_CHECKING:
     from tokenkeep.engine.thread import EngineThread
@@ -62,7 +63,7 @@ def run(
     settings: AppSettings,
     config_file: Path,
     state_file: Path | None = None,
-    notifier: Notifier | None = None,
+    notifier: DesktopNotifier | None = None,
     remember: float = REMEMBER,
 ) -> int:
     """Show tray and windows until somebody quits. The engine runs on; ending it is the caller's.

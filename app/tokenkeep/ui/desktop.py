@@ -11,7 +11,7 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication
 from tokenkeep.domain.access import AccessRequest, Decision, Holding
 from tokenkeep.domain.configuration import AppSettings
 from tokenkeep.domain.errors import NotFound, TokenKeepError
-from tokenkeep.domain.ports import Clock, Notifier
+from tokenkeep.domain.ports import Clock
 from tokenkeep.domain.session import EngineSnapshot, SessionSnapshot
 from tokenkeep.domain.tokens import Secret
 from tokenkeep.ui.access_prompt import AccessPrompt
@@ -20,7 +20,7 @@ from tokenkeep.ui.clipboard import SensitiveClipboard
 from tokenkeep.ui.dialog_frame import DialogFrame
 from tokenkeep.ui.main_window import MainWindow
 from tokenkeep.ui.message_dialogs import MessageDialog, QuitQuestion, problem_dialog
-from tokenkeep.ui.notifications import Notifications
+from tokenkeep.ui.notifications import DesktopNotifier, Notifications
 from tokenkeep.ui.sign_in_windows import SignInWindows
 from tokenkeep.ui.translation import tr
 from tokenkeep.ui.tray import Tray
@@ -43,7 +43,7 @@ class Desktop(QObject):
         *,
         config_file: Path,
         state_file: Path | None,
-        notifier: Notifier | None,
+        notifier: DesktopNotifier | None,
         remember: float,
         tray: bool,
     ) -> None:
@@ -150,7 +150,7 @@ class Desktop(QObject):
             case "show_request":
                 if self.prompt.request is not None:
                     self.prompt.open_up(activate=True)
-            case "show" | "default":
+            case "show":
                 self._details(provider)
 
     # --- from the person ------------------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ TICK = 1000  # milliseconds; countdowns step once a second
 FACT_COLUMN = 7.5  # em
 FACT_STACKED = 22.0  # em
 LEAST_WIDTH = 24.0  # em
+LONGEST_WORD = 40  # characters; an account beside the tile is not broken while it fits on a line
 
 
 class Heading(QWidget):
@@ -40,7 +41,7 @@ class Heading(QWidget):
         self.mark.setVisible(mark)
         self.title = Label(kind="title")
         self.title.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.text = Label(quiet=quiet)
+        self.text = Label(quiet=quiet, longest=LONGEST_WORD)
         first = QHBoxLayout()
         first.setSpacing(style.space("s"))
         first.addWidget(self.mark)
@@ -131,6 +132,8 @@ class Page(QWidget):
         self.foot = QHBoxLayout()
         self.foot.setSpacing(style.space("l"))
         self.buttons = QDialogButtonBox()
+        if (between_buttons := self.buttons.layout()) is not None:
+            between_buttons.setSpacing(style.space("s"))
         self.buttons.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.foot.addStretch(1)
         self.foot.addWidget(self.buttons, 0, Qt.AlignmentFlag.AlignBottom)

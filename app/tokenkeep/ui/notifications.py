@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from PySide6.QtCore import QObject, Qt, Signal
 
 from tokenkeep.domain.ports import Notice, Notifier
 
 Balloon = Callable[[str, str], bool]
+BODY = "default"  # a click on the notification itself
+
+
+class DesktopNotifier(Notifier, Protocol):
+    """The desktop's own notifications."""
+
+    @property
+    def available(self) -> bool:
+        """Whether this desktop can be asked for any."""
+        ...
 
 
 class Notifications(QObject):
@@ -21,7 +32,7 @@ class Notifications(QObject):
     chosen = Signal(str, str)
     _answered = Signal(str, str)
 
-    def __init__(self, notifier: Notifier | None, balloon: Balloon, parent: QObject | None = None) -> None:
+    def __init__(self, notifier: DesktopNotifier | None, balloon: Balloon, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._notifier = notifier
         self._balloon = balloon
@@ -30,8 +41,9 @@ class Notifications(QObject):
 
     def show(self, notice: Notice) -> None:
         """Show a notice. A balloon cannot carry actions: the tray's menu has the same things."""
-        if self._notifier is not None and getattr(self._notifier, "available", True):
-            provider = notice.provider or ""
-            self._notifier.notify(notice, lambda action: self._answered.emit(action, provider))
-        else:
+        if self._notifier is None or not self._notifier.available:
             self._balloon(notice.title, notice.body)
+            return
+        provider = notice.provider or ""
+        first = notice.actions[0][0] if notice.actions else "show"
+        self._notifier.notify(notice, lambda action: self._answered.emit(first if action == BODY else action, provider))

@@ -38,6 +38,8 @@ NO_SCREEN = ("This plugin does not support", "systemTrayWindowChanged")
 class FakeNotifier:
     """Remembers notices."""
 
+    available = True
+
     def __init__(self) -> None:
         self.shown: list[Notice] = []
         self.act: Callable[[str], None] = lambda _: None

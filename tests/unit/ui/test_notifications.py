@@ -50,6 +50,18 @@ def test_the_chosen_action_arrives_in_the_window_s_thread_with_its_provider() ->
     assert balloons == []
 
 
+def test_a_click_on_the_text_is_the_first_action() -> None:
+    notifier = FakeNotifier()
+    notifications = Notifications(notifier, lambda *_: False)
+    chosen: list[tuple[str, str]] = []
+    notifications.chosen.connect(lambda *what: chosen.append(what))
+    for notice in (NOTICE, Notice("info", "title", "body")):
+        notifications.show(notice)
+        notifier.answer("default")
+        QApplication.processEvents()
+    assert chosen == [("sign_in", "example"), ("show", "")]
+
+
 @pytest.mark.parametrize("notifier", [None, FakeNotifier(available=False)])
 def test_without_a_notification_service_the_tray_s_balloon_serves(notifier: FakeNotifier | None) -> None:
     balloons: list[tuple[str, str]] = []

@@ -12,11 +12,10 @@ from tokenkeep.ui import style
 
 ZERO_WIDTH_SPACE = "\u200b"
 _LONGEST = 24  # characters; a longer word could be wider than the narrowest place
-_LONG_WORD = re.compile(rf"\S{{{_LONGEST + 1},}}")
 
 
-def _pieces(word: str) -> list[str]:
-    return [word[start : start + _LONGEST // 2] for start in range(0, len(word), _LONGEST // 2)]
+def _pieces(word: str, longest: int) -> list[str]:
+    return [word[start : start + longest // 2] for start in range(0, len(word), longest // 2)]
 
 
 class Label(QLabel):
@@ -24,6 +23,7 @@ class Label(QLabel):
 
     :param quiet: in the secondary colour.
     :param wrap: break into lines of at most 70 characters; else one line.
+    :param longest: characters of a word that always has room; longer ones may be broken.
     """
 
     def __init__(
@@ -33,11 +33,13 @@ class Label(QLabel):
         *,
         quiet: bool = False,
         wrap: bool = True,
+        longest: int = _LONGEST,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._kind = kind
         self._was_broken = False
+        self._longest = longest
         self._said = ""
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setWordWrap(wrap)
@@ -55,7 +57,7 @@ class Label(QLabel):
 
     def setText(self, text: str) -> None:  # noqa: N802
         """Show a text. A word too long for any line may be broken; nobody selects a label's text."""
-        broken = _LONG_WORD.sub(lambda word: ZERO_WIDTH_SPACE.join(_pieces(word[0])), text) if self.wordWrap() else text
+        broken = self._with_breaks(text) if self.wordWrap() else text
         super().setText(broken)
         self._said = text
         if broken != text or self._was_broken:
@@ -65,6 +67,10 @@ class Label(QLabel):
     def text(self) -> str:
         """What it says, without the places where a long word may be broken."""
         return self._said
+
+    def _with_breaks(self, text: str) -> str:
+        long_word = rf"\S{{{self._longest + 1},}}"
+        return re.sub(long_word, lambda word: ZERO_WIDTH_SPACE.join(_pieces(word[0], self._longest)), text)
 
     def heightForWidth(self, width: int) -> int:  # noqa: N802
         # Layouts offer all of their width; what counts is how much of it the label takes.
