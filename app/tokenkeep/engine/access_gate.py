@@ -37,12 +37,12 @@ class _Ignored:
 class AccessGate:
     """Used on the engine's loop only.
 
-    :param asked: called with every new question.
+    :param changed: called with every new question, and with the id of one that waits no longer.
     """
 
-    def __init__(self, context: Context, asked: Callable[[AccessRequest], None]) -> None:
+    def __init__(self, context: Context, changed: Callable[[AccessRequest | str], None]) -> None:
         self._context = context
-        self._asked = asked
+        self._changed = changed
         self._grants: dict[str, Grant] = {}
         self._pending: dict[str, _Pending] = {}
         self._ignored: dict[tuple[str, str], _Ignored] = {}
@@ -160,8 +160,7 @@ class AccessGate:
         pending.timer = asyncio.create_task(self._expire(request.id))
         self._context.spawn(pending.timer)
         self._pending[request.id] = pending
-        self._context.bus.publish("access_request", request)
-        self._asked(request)
+        self._changed(request)
         return pending
 
     async def _expire(self, request_id: str) -> None:
@@ -227,7 +226,7 @@ class AccessGate:
         self._pending.pop(pending.request.id, None)
         if not pending.answer.done():
             pending.answer.set_result((decision, detail))
-        self._context.bus.publish("access_request", pending.request.id)
+        self._changed(pending.request.id)
 
     def _rules(self) -> list[AccessRule]:
         configuration = self._context.configuration

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Literal
 
 import tokenkeep
-from tokenkeep.domain.access import OWN_WINDOW, Application, Decision, Grant, Holding
+from tokenkeep.domain.access import OWN_WINDOW, AccessRequest, Application, Decision, Grant, Holding
 from tokenkeep.domain.configuration import Configuration
 from tokenkeep.domain.errors import (
     Locked,
@@ -96,8 +96,8 @@ class Engine:
         )
         self._directory = Directory(self._context, self._session_changed)
         self._notices = Notices(self._context)
-        self._gate = AccessGate(self._context, self._notices.access_asked)
-        self._sign_ins = SignIns(self._context)
+        self._gate = AccessGate(self._context, self._access_changed)
+        self._sign_ins = SignIns(self._context, self._sign_in_changed)
         self._activity = Activity(self._context)
         self._refresher = Refresher(outside.clock, self._context.jitter, self._look_at_configuration)
         self._signature: object = None
@@ -107,6 +107,7 @@ class Engine:
         self._waiting_long = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changed: dict[str, Session] = {}
+        self._telling = False
         self._told: dict[str, SessionSnapshot] = {}
         self._snapshot: EngineSnapshot | None = None
         self._last = self._build_snapshot()
@@ -219,17 +220,28 @@ class Engine:
 
     def _session_changed(self, session: Session) -> None:
         self._refresher.plan(session)
-        if not self._changed and self._loop is not None:
-            self._loop.call_soon(self._tell)
         self._changed[session.provider.id] = session
+        self._something_changed()
+
+    def _sign_in_changed(self, sign_in: SignInSnapshot) -> None:
+        self._bus.publish("sign_in", sign_in)
+        self._something_changed()
+
+    def _access_changed(self, request: AccessRequest | str) -> None:
+        self._bus.publish("access_request", request)
+        self._something_changed()
+        if isinstance(request, AccessRequest):
+            self._notices.access_asked(request)
 
     def _something_changed(self) -> None:
-        if not self._changed and self._snapshot is not None and self._loop is not None:
-            self._loop.call_soon(self._tell)
         self._snapshot = None
+        if not self._telling and self._loop is not None:
+            self._telling = True
+            self._loop.call_soon(self._tell)
 
     def _tell(self) -> None:
         """Publish what changed since the last turn of the loop, each session once."""
+        self._telling = False
         changed, self._changed = self._changed, {}
         for id_, session in changed.items():
             if self._directory.find(id_) is not session:
@@ -496,7 +508,6 @@ class Engine:
         grant = self._gate.answer(request, decision, holding)
         if grant is not None:
             self._spawn(self._gate.save(grant))
-        self._something_changed()
 
     def grants(self) -> tuple[Grant, ...]:
         """Who may get what, as answered by a person."""

@@ -350,10 +350,14 @@ def _differs(before: Account, after: Account) -> bool:
 
 
 class SignIns:
-    """All attempts: a pending one is joined, ended ones can be asked about for a while."""
+    """All attempts: a pending one is joined, ended ones can be asked about for a while.
 
-    def __init__(self, context: Context) -> None:
+    :param changed: called with every new snapshot of any of them.
+    """
+
+    def __init__(self, context: Context, changed: Callable[[SignInSnapshot], None]) -> None:
         self._context = context
+        self._changed = changed
         self._all: dict[str, SignIn] = {}
         self._opened: dict[str, float] = {}  # provider id → boot clock
 
@@ -394,7 +398,7 @@ class SignIns:
             fall_back=method == "auto",
             open_browser=open_browser and not by_device and self._may_open(session.provider.id, application),
             application=application,
-            changed=lambda snapshot: self._context.bus.publish("sign_in", snapshot),
+            changed=self._changed,
         )
         self._all[sign_in.id] = sign_in
         return sign_in

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 
@@ -29,7 +30,7 @@ def clock() -> FakeClock:
 @pytest.fixture
 async def parts(clock: FakeClock) -> AsyncIterator[tuple[AccessGate, RecordingBus, Context]]:
     context, bus = await make_context(clock)
-    yield AccessGate(context, lambda _: None), bus, context
+    yield AccessGate(context, partial(bus.publish, "access_request")), bus, context
     await close_context(context)
 
 
@@ -133,7 +134,7 @@ async def test_grants_that_are_to_last_are_found_again_in_the_vault(parts) -> No
         await call
         assert grant is not None
         await gate.save(grant)
-    later = AccessGate(context, lambda _: None)
+    later = AccessGate(context, partial(bus.publish, "access_request"))
     await later.load()
     assert later.decision(GIT, "github") is Decision.ALLOW
     assert later.decision(SHELL, "github") is Decision.ASK
@@ -164,7 +165,7 @@ async def test_a_program_whose_questions_are_ignored_twice_has_to_wait(parts, cl
 
 async def test_headless_ask_means_deny(clock: FakeClock) -> None:
     context, bus = await make_context(clock, present=False)
-    gate = AccessGate(context, lambda _: None)
+    gate = AccessGate(context, partial(bus.publish, "access_request"))
     with pytest.raises(AccessDenied, match="nobody can be asked"):
         await gate.admit(GIT, GITHUB, wait=1.0)
     assert bus.of("access_request") == []
@@ -175,7 +176,7 @@ async def test_rules_of_the_configuration_decide_without_a_question(clock: FakeC
     rule = AccessRuleEntry(app="/usr/bin/git", provider="github", decision=Decision.ALLOW)
     settings = AccessSettings(default=Decision.DENY, rule=[rule])
     context, bus = await make_context(clock, Configuration(access=settings))
-    gate = AccessGate(context, lambda _: None)
+    gate = AccessGate(context, partial(bus.publish, "access_request"))
     await gate.admit(GIT, GITHUB, wait=1.0)
     with pytest.raises(AccessDenied, match="A rule or an earlier answer"):
         await gate.admit(SHELL, GITHUB, wait=1.0)
