@@ -225,7 +225,7 @@ def problem_sentence(error: TokenKeepError | None) -> str:
     if error is None:
         return tr("This provider cannot work as it is set up.")
     detail = _sentence(error.detail or error.title)
-    if isinstance(error, Misconfigured) and error.line is not None:
+    if isinstance(error, Misconfigured) and error.line is not None and f"line {error.line}" not in error.detail:
         return tr("config.toml line {line}: {problem}", line=QLocale().toString(error.line), problem=detail)
     if isinstance(error, ProviderError):  # its detail repeats the server; what the server said stands further down
         detail = _sentence(error.title)
