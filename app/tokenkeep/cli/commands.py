@@ -43,7 +43,7 @@ def status(client: TokenKeep, options: argparse.Namespace) -> int:
     summary = f"{counts['providers']}: {', '.join(states)}" if states else "none yet"
     rows = [
         ("running", f"since {output.moment(found['started_at'], output.now())}, process {found['pid']}"),
-        ("storage", STORAGE.get(found["storage"], found["storage"])),
+        ("storage", "" if found["state"] == "locked" else STORAGE.get(found["storage"], found["storage"])),
         ("providers", summary),
     ]
     rows += [
@@ -52,6 +52,7 @@ def status(client: TokenKeep, options: argparse.Namespace) -> int:
         if each["state"] == "needs_sign_in"
     ]
     rows += [("failed", f"{each['id']}: {_last_error(each)}") for each in providers if each["state"] == "failed"]
+    rows += [("notice", text) for text in found.get("notices", ())]  # an older application has none
     print(output.pairs(rows))
     return DONE
 

@@ -31,6 +31,9 @@ WORDS = {
     "needs_sign_in": "needs sign-in",
     "signed_out": "signed out",
     "signing_in": "signing in",
+    "waiting_for_browser": "waiting for the browser",
+    "waiting_for_code": "waiting for the code",
+    "exchanging": "fetching the tokens",
 }
 
 
