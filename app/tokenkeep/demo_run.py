@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -118,16 +119,17 @@ def introduction(provider: dict[str, Any], home: Path, *, headless: bool, asked:
     else:
         first = "Sign in:              click the tower in the tray, then “Demo provider” — or: tokenkeep login demo"
         mode = "The window is on its way."
+    path = "" if shutil.which("tokenkeep") else f"  export PATH={Path(sys.executable).parent}:$PATH\n"
     return f"""\
 The demo provider is at {provider["issuer"]}. {mode}
 Its user is {user["username"]} with the password {user["password"]}. Nothing here outlives this process.
 
 In another terminal, first:
   export TOKENKEEP_HOME={home}
-
+{path}
   {first}
   Get a token:          tokenkeep token demo
-  Use it:               curl -H "Authorization: Bearer $(tokenkeep token demo)" {provider["whoami"]}
+  Use it:               printf 'Authorization: Bearer %s' "$(tokenkeep token demo)" | curl -H @- {provider["whoami"]}
   Ask the socket:       curl --unix-socket $TOKENKEEP_HOME/run/api.sock http://tokenkeep/v1/providers/demo/token
   See how things stand: tokenkeep status; tokenkeep list; tokenkeep events
 

@@ -56,6 +56,8 @@ class Activity:
 
     async def flush(self) -> None:
         """Write what is not written yet."""
+        if not self._context.vault.attached:
+            return  # it is written once the vault is open
         entries, self._unwritten = self._unwritten, []
         if not entries:
             return

@@ -201,7 +201,7 @@ class Engine:
         locked = self._opened.is_set() and not self._context.vault.attached
         return EngineSnapshot(
             state=overall(sessions, locked=locked, waited_for=self._waiting_long > 0),
-            storage=StorageState.DEGRADED if unsaved else self._context.vault.state,
+            storage=StorageState.DEGRADED if unsaved else self._storage_state(),
             version=tokenkeep.__version__,
             boot_id=self._boot_id,
             started_at=self._started_at,
@@ -212,6 +212,12 @@ class Engine:
             storage_notice=self._storage_notice(),
             locked=locked,
         )
+
+    def _storage_state(self) -> StorageState:
+        """Where the key is kept; while there is no open vault, where it is to be kept."""
+        if self._context.vault.attached:
+            return self._context.vault.state
+        return StorageState(self._context.configuration.storage.key)
 
     def _storage_notice(self) -> str:
         if self._storage_problem is not None:
