@@ -46,7 +46,10 @@ def open_file(path: Path) -> sqlite3.Connection:
 
     :raises Damaged: it is broken or another program's. :raises StorageFailed: it cannot be used.
     """
-    _check_beginning(path)
+    try:
+        _check_beginning(path)
+    except FileNotFoundError as error:  # removed since it was made; SQLite would make it again, for all to read
+        raise StorageFailed("The vault's file was removed by another program.", hint="Try again.") from error
     connection = connect(str(path))
     try:
         try:
@@ -75,10 +78,15 @@ def connect(path: str) -> sqlite3.Connection:
 
 
 def _check_beginning(path: Path) -> None:
-    """SQLite tidies away the write-ahead log of a file that it cannot read; ours is kept with it."""
+    """SQLite tidies away the write-ahead log of a file that it cannot read; ours is kept with it.
+
+    :raises FileNotFoundError: there is no such file.
+    """
     try:
         with path.open("rb") as file:
             beginning = file.read(len(BEGINNING))
+    except FileNotFoundError:
+        raise
     except OSError as error:
         raise StorageFailed(f"The vault could not be opened: {reason(error)}.") from error
     if beginning and beginning != BEGINNING:
@@ -195,18 +203,26 @@ def read_facts(connection: sqlite3.Connection) -> KeyFacts:
 
 
 def peek(path: Path) -> KeyFacts | None:
-    """What the vault at `path` says about its key; None for a missing, new or damaged one. Changes nothing.
+    """What the vault at `path` says about its key; None for a missing, new or damaged one.
 
     :raises StorageFailed: the file is there and cannot be read now.
     """
-    if not path.exists():
-        return None
     try:
         _check_beginning(path)
-        with translated("read"), closing(sqlite3.connect(path, timeout=BUSY_LIMIT)) as connection:
-            version, application, tables = _look(connection)
-            if application != APPLICATION_ID or version == 0 or "meta" not in tables:
-                return None
-            return read_facts(connection)
-    except Damaged:
+        try:
+            return _peek(path, shared_memory=True)
+        except _NoSharedMemory:
+            return _peek(path, shared_memory=False)
+    except (Damaged, FileNotFoundError):
         return None
+
+
+def _peek(path: Path, *, shared_memory: bool) -> KeyFacts | None:
+    with translated("read"), closing(sqlite3.connect(path, timeout=BUSY_LIMIT)) as connection:
+        if not shared_memory:
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE").fetchone()
+        with _watching_shared_memory(expected=shared_memory):
+            version, application, tables = _look(connection)
+        if application != APPLICATION_ID or version == 0 or "meta" not in tables:
+            return None
+        return read_facts(connection)

@@ -14,7 +14,7 @@ import pytest
 from support.processes import clean_environment
 from tokenkeep.domain.errors import StorageFailed
 from tokenkeep.domain.session import StorageState
-from tokenkeep.storage.opening import open_vault
+from tokenkeep.storage.opening import open_vault, stored_kind
 from tokenkeep.storage.sealing import KeyFacts, MasterKey, Sealer
 from unit.storage.vault_contract import a_session
 
@@ -26,7 +26,7 @@ import pathlib, sys
 from dataclasses import replace
 from tokenkeep.domain.session import StorageState
 from tokenkeep.domain.tokens import Secret, StoredSession, TokenSet
-from tokenkeep.storage.opening import open_vault
+from tokenkeep.storage.opening import open_vault, stored_kind
 from tokenkeep.storage.sealing import KeyFacts, MasterKey, Sealer
 key = MasterKey(KeyFacts(StorageState.KEYRING, backend="test", account="test"), Sealer(b"k" * 32))
 vault = open_vault(pathlib.Path(sys.argv[1]), key)
@@ -78,7 +78,7 @@ def test_a_process_killed_while_it_makes_the_vault_leaves_one_that_opens(home: P
     code = """
 import pathlib, sqlite3, sys, os, signal
 from tokenkeep.storage import schema
-from tokenkeep.storage.opening import open_vault
+from tokenkeep.storage.opening import open_vault, stored_kind
 from tokenkeep.domain.session import StorageState
 from tokenkeep.storage.sealing import KeyFacts, MasterKey, Sealer
 left = int(sys.argv[2])
@@ -174,6 +174,7 @@ def test_a_vault_that_was_moved_to_where_shared_memory_does_not_work_opens(home:
     vault.write_session("github", a_session())
     vault.close()
     path.with_name("vault.db-shm").symlink_to("nowhere")
+    assert stored_kind(path) is StorageState.KEYRING
     again = open_vault(path, KEY)
     assert again.read_sessions() == {"github": a_session()}
     again.write_session("github", a_session("new-token"))

@@ -275,6 +275,18 @@ def test_looking_at_what_is_no_vault_tells_nothing(tmp_path: Path) -> None:
     assert stored_kind(tmp_path / "foreign.db") is None
 
 
+def test_a_vault_that_cannot_be_read_now_is_not_taken_for_a_missing_one(tmp_path: Path) -> None:
+    (tmp_path / "vault.db").mkdir()
+    with pytest.raises(StorageFailed, match="could not be opened"):
+        stored_kind(tmp_path / "vault.db")
+
+
+def test_a_file_that_vanishes_is_not_made_again_by_sqlite(tmp_path: Path) -> None:
+    with pytest.raises(StorageFailed, match="removed by another program"):
+        schema.open_file(tmp_path / "vault.db")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_folder_in_the_way_is_named_and_stays(tmp_path: Path) -> None:
     (tmp_path / "data/vault.db").mkdir(parents=True)
     (tmp_path / "data").chmod(0o700)
