@@ -7,9 +7,6 @@ from collections.abc import Callable, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import tomlkit
-from tomlkit.exceptions import TOMLKitError
-
 from tokenkeep.domain.errors import Misconfigured, StorageFailed
 from tokenkeep.storage.files import private_folder, reason, replace_file, signature
 
@@ -26,6 +23,8 @@ def set_value(path: Path, key: Key, value: Any, *, expected: Signature = None) -
     :raises Misconfigured: the file is not TOML now, or the key leads through something that is no section.
     :raises StorageFailed: it could not be written; the file is as it was.
     """
+    import tomlkit
+
     parts = _parts(key)
 
     def change(document: MutableMapping[str, Any]) -> None:
@@ -60,6 +59,9 @@ def _parts(key: Key) -> list[str]:
 
 
 def _change(path: Path, change: Callable[[MutableMapping[str, Any]], None], expected: Signature) -> None:
+    import tomlkit  # not at the start: most runs change nothing
+    from tomlkit.exceptions import TOMLKitError
+
     before = signature(path)
     if expected is not None and before != expected:
         raise StorageFailed(f"{path.name} was changed meanwhile by another program.", hint="Try again.")
