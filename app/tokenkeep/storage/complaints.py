@@ -25,7 +25,6 @@ REFUSED_KEYS = {
     "insecure": "certificates are always checked; [http] has `ca_bundle` for certificates of your own",
     "password": "TokenKeep never takes a person's password; people sign in in their browser",
     "access_token": "tokens do not stand in the configuration; they are kept sealed",
-    "refresh_token_value": "tokens do not stand in the configuration; they are kept sealed",
 }
 REFUSED_FLOWS = {
     "password": "it hands a person's password to a program; use authorization_code or device_code",
