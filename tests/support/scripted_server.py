@@ -87,6 +87,17 @@ def hang() -> Reply:
     return reply
 
 
+def run_out_of_time(transport: Any) -> Reply:
+    """Nothing, and the client's deadline comes now: that the request has arrived does not hang on the machine's speed."""
+
+    def reply(connection: Connection) -> None:
+        for call in tuple(transport._calls):
+            call.end("deadline")
+        connection.stopping.wait(JOIN_LIMIT)
+
+    return reply
+
+
 def drip(head: bytes, byte: bytes = b" ") -> Reply:
     """The head at once and then single bytes for ever."""
 

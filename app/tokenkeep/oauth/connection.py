@@ -10,6 +10,7 @@ from typing import Any
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+CONNECT_MIN = 3.0  # seconds that any one address gets: one lost packet and its repetition
 # Never asked of a resolver: only these addresses are this machine, whatever a hosts file or DNS says (NET-2).
 LOCALHOST = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
 
@@ -31,7 +32,7 @@ class Call:
     def open(self, host: str, port: int, timeout: float | None) -> socket.socket:
         """Connect to the first address that answers.
 
-        :param timeout: seconds for each address; the whole answer's deadline comes through `end`.
+        :param timeout: seconds for all addresses; each gets its share, so that a broken IPv6 leaves time for IPv4.
         :raises OSError: none answers; the reason for people is in `problem`.
         """
         try:
@@ -39,6 +40,8 @@ class Call:
         except (socket.gaierror, UnicodeError) as unknown:
             self.problem = f"The name {host} is not found."
             raise OSError(self.problem) from unknown
+        if timeout is not None:
+            timeout = min(timeout, max(timeout / len(addresses), CONNECT_MIN))
         last: OSError | None = None
         for family, address in addresses:
             sock = socket.socket(family, socket.SOCK_STREAM)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.oauth_values import CLIENT_ID, ISSUER, NOW, REDIRECT_URI, TOKENS, make_metadata, make_provider
-from support.scripted_server import ScriptedServer, answer, cut, hang, json_answer
+from support.scripted_server import ScriptedServer, answer, cut, json_answer, run_out_of_time
 from tokenkeep.domain.errors import (
     AccessDenied,
     GrantEnded,
@@ -474,10 +474,10 @@ def test_TOK_9_code_is_not_used_twice_once_it_may_have_arrived(server, transport
     assert "sign-in again" in caught.value.hint
 
 
-def test_TOK_9_nor_after_a_time_out(server, wall):
-    server.reply("/token", hang())
-    with pytest.raises(ProviderUnreachable):
-        redeem(Transport(timeout=0.3, wall=wall), prepare(server))
+def test_TOK_9_nor_after_a_time_out(server, transport):
+    server.reply("/token", run_out_of_time(transport), json_answer(TOKENS))
+    with pytest.raises(ProviderUnreachable, match="within"):
+        redeem(transport, prepare(server))
     assert len(server.requests) == 1
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import gzip
 import ipaddress
 import json
+import socket
 import ssl
 import threading
 from pathlib import Path
@@ -17,7 +19,17 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from support.oauth_values import NOW
-from support.scripted_server import JOIN_LIMIT, ScriptedServer, answer, cut, drip, hang, json_answer, raw
+from support.scripted_server import (
+    JOIN_LIMIT,
+    ScriptedServer,
+    answer,
+    cut,
+    drip,
+    hang,
+    json_answer,
+    raw,
+    run_out_of_time,
+)
 from tokenkeep.domain.errors import MalformedAnswer, Misconfigured, ProviderError, ProviderUnreachable
 from tokenkeep.oauth.adapter import BODY_LIMIT, CutAnswer
 from tokenkeep.oauth.transport import Answer, Request, Transport
@@ -181,8 +193,14 @@ DRIPS = [
 @pytest.mark.parametrize("reply", DRIPS)
 def test_NET_5_the_deadline_is_for_the_whole_answer(server, wall, reply):
     server.reply("/t", reply)
-    with pytest.raises(ProviderUnreachable, match=r"within 0\.3 seconds") as caught:
+    with pytest.raises(ProviderUnreachable, match=r"within 0\.3 seconds"):
         get(Transport(timeout=0.3, wall=wall), f"{server.origin}/t")
+
+
+def test_TOK_9_a_request_that_ran_out_of_time_may_have_been_sent(server, transport):
+    server.reply("/t", run_out_of_time(transport))
+    with pytest.raises(ProviderUnreachable, match="within") as caught:
+        get(transport, f"{server.origin}/t")
     assert caught.value.maybe_sent
 
 
@@ -243,14 +261,46 @@ def test_TOK_9_cut_connection_means_it_may_have_been_sent(server, transport):
 
 
 def test_second_address_is_tried(server, transport, monkeypatch):
-    import socket
-
     with ScriptedServer() as gone:
         pass
     addresses = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", one)) for one in (gone.port, server.port)]
     monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: addresses)
     server.reply("/t", json_answer({}))
     assert get(transport, f"http://127.0.0.1:{server.port}/t").status == 200
+
+
+def test_an_address_that_never_answers_leaves_time_for_the_next(server, transport, monkeypatch):
+    with socket.socket() as full, contextlib.ExitStack() as stack:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)  # what does not fit into the queue is neither accepted nor refused
+        for _ in range(3):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        # Forty addresses share the time-out, so the first one gets a fortieth of it.
+        addresses = [full.getsockname(), *[("127.0.0.1", server.port)] * 39]
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", address) for address in addresses]
+        monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: found)
+        monkeypatch.setattr("tokenkeep.oauth.connection.CONNECT_MIN", 0.1)
+        monkeypatch.setattr(transport, "timeout", 30.0)
+        server.reply("/t", json_answer({}))
+        assert get(transport, f"http://127.0.0.1:{server.port}/t").status == 200
+
+
+def test_deadline_ends_the_search_for_an_address(wall, monkeypatch):
+    """All addresses together get the time-out, not each of them."""
+    with socket.socket() as full, contextlib.ExitStack() as stack:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(3):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", full.getsockname())] * 1000
+        monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: found)
+        with pytest.raises(ProviderUnreachable, match="within") as caught:
+            get(Transport(timeout=0.3, wall=wall), "http://127.0.0.1:1/t")
+        assert not caught.value.maybe_sent
 
 
 @pytest.mark.parametrize(
