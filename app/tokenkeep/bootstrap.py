@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from tokenkeep import logs
+from tokenkeep import assets, logs
 from tokenkeep.api import systemd
 from tokenkeep.api.server import ApiServer
 from tokenkeep.domain.configuration import Configuration
@@ -48,6 +48,7 @@ class Application:
     """
 
     def __init__(self, paths: Paths, *, headless: bool) -> None:
+        hardening.harden(headless=headless)
         self.paths = paths
         self.headless = headless
         private_folder(paths.data_dir)
@@ -55,11 +56,21 @@ class Application:
         self.clock = SystemClock()
         self._catalogue = Catalogue.load()
         self.configuration = self._read()
-        hardening.harden(headless=headless)
-        logs.configure(self.configuration.app.log_level, paths.log_dir, wall=self.clock.wall)
+        self.logs = logs.configure(
+            self.configuration.app.log_level,
+            paths.log_dir,
+            wall=self.clock.wall,
+            stream=sys.stderr if headless else None,
+        )
 
     def _read(self) -> Configuration:
         return settings.read(self.paths.config_file, self._catalogue)
+
+    def _read_again(self) -> Configuration:
+        """For the engine; the log follows the file at once."""
+        configuration = self._read()
+        self.logs.set_level(configuration.app.log_level)
+        return configuration
 
     def outside(self) -> Outside:
         """Every adapter, as the engine takes them."""
@@ -72,7 +83,7 @@ class Application:
             prompter=Window(present=not self.headless),
             power=LogindPower(),
             network=DesktopNetwork(),
-            read_configuration=self._read,
+            read_configuration=self._read_again,
             configuration_signature=lambda: settings.signature(self.paths.config_file),
             remember_storage=lambda kind: settings_file.set_value(self.paths.config_file, "storage.key", kind),
             configuration_watch=FileWatch(self.paths.config_file),
@@ -80,7 +91,7 @@ class Application:
 
     def notifier(self) -> DesktopNotifier:
         """Shows notifications on this desktop."""
-        return DesktopNotifier()
+        return DesktopNotifier(str(assets.path("icons/app.svg")))
 
     async def serve(self, ready: Callable[[Engine], object] = id) -> None:
         """Run until somebody asks the engine to quit. The process lock must be held.

@@ -42,7 +42,7 @@ def duration(value: object) -> object:
     return value
 
 
-Seconds = Annotated[float, BeforeValidator(duration), Field(ge=0)]
+Seconds = Annotated[float, BeforeValidator(duration), Field(ge=0, allow_inf_nan=False)]
 
 
 def is_loopback(host: str | None) -> bool:
