@@ -12,10 +12,10 @@ from pathlib import Path
 
 import tokenkeep
 from tokenkeep.client import NotRunning, TokenKeep, TokenKeepError
+from tokenkeep.domain.errors import TokenKeepError as TokenKeepProblem
 from tokenkeep.storage.paths import Paths
 
 OK, WARNING, PROBLEM = "ok", "warning", "problem"
-BUS_LIMIT = 2.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +102,12 @@ def configuration(paths: Paths) -> tuple[str, str]:
 
 def keyring() -> tuple[str, str]:
     """Which keyring would keep the master key; nothing is read from it."""
-    import keyring as rings
-    from keyring.backends import fail, null
+    from tokenkeep.storage.keyring_key import active_backend
 
-    found = rings.get_keyring()
-    backends = getattr(found, "backends", [found])
-    if not backends or isinstance(found, fail.Keyring | null.Keyring):
-        return WARNING, "none; TokenKeep offers a passphrase or memory only"
-    return OK, ", ".join(each.name for each in backends)
+    try:
+        return OK, active_backend()
+    except TokenKeepProblem as problem:
+        return WARNING, f"{problem.detail} TokenKeep offers a passphrase, or memory only."
 
 
 def display() -> tuple[str, str]:
@@ -125,53 +123,12 @@ def display() -> tuple[str, str]:
 
 def tray() -> tuple[str, str]:
     """Whether somebody shows tray icons: a StatusNotifier host on the session bus, or an X11 tray."""
-    if sys.platform in ("win32", "darwin"):
-        return OK, "the system's own"
-    if _status_notifier_host():
-        return OK, "a StatusNotifier host is on the session bus"
-    if os.environ.get("DISPLAY") and _x11_tray():
-        return OK, "an X11 tray"
+    from tokenkeep.system.tray_host import tray_host
+
+    found = tray_host()
+    if found:
+        return OK, found
     return WARNING, "nobody shows tray icons; TokenKeep opens its window (on GNOME, the AppIndicator extension helps)"
-
-
-def _status_notifier_host() -> bool:
-    from jeepney import DBusAddress, Properties
-    from jeepney.io.blocking import open_dbus_connection
-
-    if not os.environ.get("DBUS_SESSION_BUS_ADDRESS"):
-        return False
-    name = "org.kde.StatusNotifierWatcher"
-    watcher = DBusAddress("/StatusNotifierWatcher", bus_name=name, interface=name)
-    try:
-        with open_dbus_connection("SESSION") as bus:
-            question = Properties(watcher).get("IsStatusNotifierHostRegistered")
-            answer = bus.send_and_get_reply(question, timeout=BUS_LIMIT)
-    except (OSError, TimeoutError):
-        return False
-    return answer.header.message_type.name == "method_return" and bool(answer.body[0][1])
-
-
-def _x11_tray() -> bool:
-    """Whether somebody owns the selection that names an X11 tray (XEmbed system tray specification)."""
-    import ctypes
-    from ctypes.util import find_library
-
-    x11 = ctypes.CDLL(find_library("X11") or "libX11.so.6")
-    x11.XOpenDisplay.restype = ctypes.c_void_p
-    x11.XOpenDisplay.argtypes = [ctypes.c_char_p]
-    x11.XInternAtom.restype = ctypes.c_ulong
-    x11.XInternAtom.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int]
-    x11.XGetSelectionOwner.restype = ctypes.c_ulong
-    x11.XGetSelectionOwner.argtypes = [ctypes.c_void_p, ctypes.c_ulong]
-    x11.XDefaultScreen.argtypes = x11.XCloseDisplay.argtypes = [ctypes.c_void_p]
-    shown = x11.XOpenDisplay(None)
-    if not shown:
-        return False
-    try:
-        atom = x11.XInternAtom(shown, f"_NET_SYSTEM_TRAY_S{x11.XDefaultScreen(shown)}".encode(), 0)
-        return bool(x11.XGetSelectionOwner(shown, atom))
-    finally:
-        x11.XCloseDisplay(shown)
 
 
 def browser() -> tuple[str, str]:
@@ -180,9 +137,12 @@ def browser() -> tuple[str, str]:
         return OK, f"BROWSER={named}"
     if sys.platform in ("win32", "darwin"):
         return OK, "the system's own"
+    from tokenkeep.system.browser_name import default_browser
+
+    named = default_browser(os.environ)
     for program in ("xdg-open", "gio", "x-www-browser", "firefox", "chromium", "google-chrome"):
         if shutil.which(program):
-            return OK, program
+            return OK, f"{named}, by {program}" if named else program
     return WARNING, "none found; `tokenkeep login ID --no-open` prints the address, `--device` a code"
 
 
@@ -211,8 +171,6 @@ def _has_ipv6_default() -> bool:
 
 def autostart() -> tuple[str, str]:
     """Whether the desktop starts it at login."""
-    if sys.platform in ("win32", "darwin"):
-        return OK, "see the window's settings"
-    base = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
-    entry = Path(base, "autostart", "tokenkeep.desktop")
-    return OK, f"on, by {entry}" if entry.exists() else "off"
+    from tokenkeep.system.autostart import DesktopAutostart
+
+    return OK, "on" if DesktopAutostart([]).enabled() else "off"
