@@ -88,7 +88,7 @@ def hang() -> Reply:
 
 
 def run_out_of_time(transport: Any) -> Reply:
-    """Nothing, and the client's deadline comes now: that the request has arrived does not hang on the machine's speed."""
+    """Nothing, and the client's deadline comes now: no test depends on how fast the request arrived."""
 
     def reply(connection: Connection) -> None:
         for call in tuple(transport._calls):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from support.oauth_values import NOW
-from support.scripted_server import ScriptedServer
+from support.oauth_values import NOW, key, public
+from support.scripted_server import Connection, ScriptedServer, json_answer
 from tokenkeep.oauth.transport import Transport
 
 
@@ -38,3 +39,15 @@ def transport(wall: Wall) -> Iterator[Transport]:
     made = Transport(timeout=30.0, wall=wall)
     yield made
     made.close()
+
+
+@pytest.fixture
+def keys(server: ScriptedServer) -> dict[str, Any]:
+    """The key set that the server publishes; change it before the first use."""
+    published = {"keys": [public(key("RSA"))]}
+
+    def publish(connection: Connection) -> None:
+        json_answer(published)(connection)
+
+    server.reply("/jwks", publish)
+    return published

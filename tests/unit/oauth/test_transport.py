@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import gzip
-import ipaddress
 import json
 import socket
-import ssl
 import threading
-from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from support.oauth_values import NOW
 from support.scripted_server import (
@@ -30,7 +22,7 @@ from support.scripted_server import (
     raw,
     run_out_of_time,
 )
-from tokenkeep.domain.errors import MalformedAnswer, Misconfigured, ProviderError, ProviderUnreachable
+from tokenkeep.domain.errors import MalformedAnswer, ProviderError, ProviderUnreachable
 from tokenkeep.oauth.adapter import BODY_LIMIT, CutAnswer
 from tokenkeep.oauth.transport import Answer, Request, Transport
 
@@ -324,148 +316,11 @@ def test_answer_that_is_no_http_is_transient(server, transport, data):
         get(transport, f"{server.origin}/t")
 
 
-STRICT = {
-    "byte order mark": b'\xef\xbb\xbf{"a":1}',
-    "bad UTF-8": b'{"a":"\xff"}',
-    "duplicate": b'{"a":1,"a":1}',
-    "nested duplicate": b'{"x":{"a":1,"a":2}}',
-    "NaN": b'{"a":NaN}',
-    "Infinity": b'{"a":-Infinity}',
-    "nothing": b"",
-    "half": b'{"a":',
-    "HTML": b"<html>CANARY-BODY",
-    "deep": b"[" * 100_000,
-    "huge number": b'{"a":' + b"9" * 10_000 + b"}",
-}
-
-
-@pytest.mark.parametrize("body", STRICT.values(), ids=STRICT.keys())
-def test_TOK_3_json_is_strict_and_errors_hold_nothing_of_it(body):
-    given = Answer(200, {}, body, NOW, "https://h/")
-    with pytest.raises(MalformedAnswer) as caught:
-        given.json()
-    seen: BaseException | None = caught.value
-    while seen is not None:
-        assert "CANARY" not in repr(seen) + repr(vars(seen))
-        seen = seen.__context__
-
-
-RETRY_AFTER = [
-    ("120", 120.0),
-    ("0", 0.0),
-    (" 7 ", 7.0),
-    ("99999999999999999999", 86_400.0),
-    ("Tue, 14 Nov 2023 22:15:20 GMT", 120.0),
-    ("Tue, 14 Nov 2023 22:13:00 GMT", 0.0),
-    ("-5", None),
-    ("1.5", None),
-    ("soon", None),
-    ("²", None),
-    ("", None),
-]
-
-
-@pytest.mark.parametrize(("value", "seconds"), RETRY_AFTER)
-def test_REF_5_retry_after_in_seconds_or_as_a_date(value, seconds):
-    assert Answer(503, {"Retry-After": value}, b"", NOW, "https://h/").retry_after == seconds
-
-
-def test_REF_5_retry_after_date_counts_from_the_servers_own_clock():
-    headers = {"Retry-After": "Tue, 14 Nov 2023 23:15:20 GMT", "Date": "Tue, 14 Nov 2023 23:13:20 GMT"}
-    assert Answer(503, headers, b"", NOW, "https://h/").retry_after == 120.0
-
-
 def test_OIDC_5_the_servers_clock_is_remembered(server, transport):
     assert transport.clock_offset(server.origin) is None
     server.reply("/t", answer(headers={"Date": "Tue, 14 Nov 2023 22:18:20 GMT"}))
     get(transport, f"{server.origin}/t")
     assert transport.clock_offset(f"{server.origin}/other") == 300.0
-
-
-# --- TLS ------------------------------------------------------------------------------------------------------------
-
-
-def certificate(directory: Path, name: str, *, expired: bool = False) -> ssl.SSLContext:
-    """A server's context with a self-signed certificate for `name`; the certificate lies in `directory/cert.pem`."""
-    secret = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "TokenKeep test")])
-    today = datetime.datetime.now(datetime.UTC)
-    end = today - datetime.timedelta(days=1) if expired else today + datetime.timedelta(days=1)
-    alternative = x509.DNSName(name) if name == "localhost" else x509.IPAddress(ipaddress.ip_address(name))
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(secret.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(today - datetime.timedelta(days=2))
-        .not_valid_after(end)
-        .add_extension(x509.SubjectAlternativeName([alternative]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(secret, hashes.SHA256())
-    )
-    pem = made.public_bytes(serialization.Encoding.PEM)
-    (directory / "cert.pem").write_bytes(pem)
-    (directory / "key.pem").write_bytes(
-        secret.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(directory / "cert.pem", directory / "key.pem")
-    return context
-
-
-def test_NET_1_extra_certificates_add_trust(wall, tmp_path):
-    with ScriptedServer(tls=certificate(tmp_path, "127.0.0.1")) as server:
-        server.reply("/t", json_answer({"a": 1}))
-        transport = Transport(ca_bundle=str(tmp_path / "cert.pem"), wall=wall)
-        before = transport.tls_context().cert_store_stats()["x509_ca"]
-        assert transport.send(Request("GET", f"{server.origin}/t")).json() == {"a": 1}
-        assert before > 1, "the usual certificates are trusted too"
-
-
-def test_NET_1_a_directory_of_certificates_works(wall, tmp_path):
-    Transport(ca_bundle=str(tmp_path), wall=wall).tls_context()
-
-
-@pytest.mark.parametrize("case", ["self-signed", "wrong name", "expired"])
-def test_NET_1_bad_certificate_is_transient_but_named_and_nothing_is_sent(wall, tmp_path, monkeypatch, case):
-    monkeypatch.setenv("PYTHONHTTPSVERIFY", "0")
-    monkeypatch.setenv("CURL_CA_BUNDLE", "")
-    name = "127.0.0.2" if case == "wrong name" else "127.0.0.1"
-    with ScriptedServer(tls=certificate(tmp_path, name, expired=case == "expired")) as server:
-        bundle = "" if case == "self-signed" else str(tmp_path / "cert.pem")
-        with pytest.raises(ProviderUnreachable, match="certificate") as caught:
-            Transport(ca_bundle=bundle, wall=wall).send(Request("GET", f"{server.origin}/t"))
-        assert not caught.value.maybe_sent
-        assert server.requests == []
-
-
-def test_NET_1_unreadable_bundle_is_a_configuration_fault(wall, tmp_path):
-    bundle = tmp_path / "none.pem"
-    transport = Transport(ca_bundle=str(bundle), wall=wall)
-    with pytest.raises(Misconfigured) as caught:
-        transport.send(Request("GET", "https://127.0.0.1:1/"))
-    assert caught.value.key == "http.ca_bundle"
-    bundle.write_text("no certificate")
-    with pytest.raises(Misconfigured):
-        transport.send(Request("GET", "https://127.0.0.1:1/"))
-
-
-def test_LEAK_1_session_keys_are_not_written_where_the_environment_says(wall, tmp_path, monkeypatch):
-    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
-    with ScriptedServer(tls=certificate(tmp_path, "127.0.0.1")) as server:
-        server.reply("/t", json_answer({}))
-        Transport(ca_bundle=str(tmp_path / "cert.pem"), wall=wall).send(Request("GET", f"{server.origin}/t"))
-    assert not (tmp_path / "keys").exists()
-
-
-def test_deadline_ends_a_tls_handshake_that_never_comes(wall):
-    with ScriptedServer() as silent:  # waits for a request head while the client waits for a handshake
-        with pytest.raises(ProviderUnreachable, match="within") as caught:
-            Transport(timeout=0.3, wall=wall).send(Request("GET", f"https://127.0.0.1:{silent.port}/t"))
-        assert not caught.value.maybe_sent
 
 
 def test_many_threads_share_a_transport(server, transport):
