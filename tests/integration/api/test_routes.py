@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import os
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -65,7 +66,8 @@ def next_event(stream: http.client.HTTPResponse) -> tuple[str, str, Any]:
 
 def test_status_has_every_member_of_the_contract(server: Served, path: Path) -> None:
     status = ask_socket(path, "GET", "/v1/status").json
-    assert set(status) == {"version", "api", "pid", "boot_id", "started_at", "state", "storage", "counts"}
+    members = {"version", "api", "pid", "boot_id", "started_at", "state", "storage", "counts", "notices"}
+    assert set(status) == members
     assert status["counts"]["providers"] == 2
     assert status["counts"]["active"] == 1
 
@@ -275,6 +277,22 @@ def test_a_process_that_became_another_program_is_asked_again(server: Served, pa
     assert applications[0].pid == applications[1].pid
     assert "python" in applications[0].executable
     assert applications[1].executable == str(Path(curl).resolve())
+
+
+def test_every_command_of_the_documentation_works(server: Served, path: Path) -> None:
+    text = (Path(__file__).parents[3] / "docs/api.md").read_text()
+    lines = [line for line in text.splitlines() if line.startswith("curl ") and "/v1/events" not in line]
+    assert len(lines) >= 6
+    for line in lines:
+        answer = subprocess.run(
+            ["sh", "-c", line.replace("curl ", "curl -sS --fail-with-body ", 1)],
+            env={"PATH": os.environ["PATH"], "SOCKET": str(path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert answer.returncode == 0, (line, answer)
+        json.loads(answer.stdout)
 
 
 # -- events

@@ -344,6 +344,28 @@ def test_quit_waits_until_it_is_gone(home: Path, run: Run) -> None:
     assert (answers[0].returncode, answers[0].stderr) == (0, "")
 
 
+def test_start_starts_it_without_a_window_when_it_is_not_running(home: Path, run: Run) -> None:
+    (home / "tk").mkdir(mode=0o700)
+    (home / "tk/config.toml").write_text('[storage]\nkey = "memory"\n[access]\nmanage = "allow"\n')
+    answer = run("status", "--json", "--start")
+    try:
+        assert (answer.returncode, answer.stderr) == (0, "")
+        again = run("status", "--json", "--start")
+        assert json.loads(again.stdout)["pid"] == json.loads(answer.stdout)["pid"]
+    finally:
+        assert run("quit").returncode == 0
+    assert run("status").returncode == 3
+
+
+def test_start_says_why_it_could_not(home: Path, run: Run) -> None:
+    (home / "tk/run").mkdir(parents=True)
+    (home / "tk/run").chmod(0o755)
+    answer = run("token", "github", "--start")
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert "could not be started" in answer.stderr
+    assert "chmod 700" in answer.stderr
+
+
 def test_doctor_reports_with_and_without_an_application(home: Path, run: Run) -> None:
     alone = json.loads(run("doctor", "--json").stdout)["checks"]
     names = [check["name"] for check in alone]
