@@ -68,7 +68,7 @@ class Problem(Answer):
 
 
 class Status(Answer):
-    """The application; `started_at` in seconds since the epoch."""
+    """The application; `started_at` in seconds since the epoch, `notices` are sentences for people."""
 
     version: str
     api: int
@@ -78,6 +78,7 @@ class Status(Answer):
     state: OverallState
     storage: StorageState
     counts: dict[str, int]
+    notices: list[str]
 
 
 class Provider(Answer):

@@ -32,7 +32,13 @@ def status(snapshot: EngineSnapshot) -> dict[str, Any]:
         "state": snapshot.state.value,
         "storage": snapshot.storage.value,
         "counts": counts,
+        "notices": [text for text in (snapshot.storage_notice, *map(_configuration_notice, snapshot.problems)) if text],
     }
+
+
+def _configuration_notice(problem: ConfigurationProblem) -> str:
+    place = "config.toml" if problem.line is None else f"config.toml, line {problem.line}"
+    return f"{place}: {problem.message}"
 
 
 def provider(session: SessionSnapshot) -> dict[str, Any]:
