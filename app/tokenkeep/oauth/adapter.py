@@ -17,7 +17,7 @@ from requests.utils import get_environ_proxies
 
 from tokenkeep.domain.errors import MalformedAnswer, ProviderError, ProviderUnreachable, TokenKeepError
 from tokenkeep.domain.provider import is_loopback
-from tokenkeep.oauth.answer import Answer
+from tokenkeep.oauth.answer import Answer, CutAnswer
 from tokenkeep.oauth.connection import POOLS, Call
 from tokenkeep.oauth.texts import clean_text
 
@@ -30,10 +30,6 @@ BODY_LIMIT = 1024 * 1024  # bytes after decompression; metadata, key sets and to
 CHUNK = 64 * 1024
 
 DEADLINE = "deadline"
-
-
-class CutAnswer(MalformedAnswer):
-    """The connection ended within the body."""
 
 
 class Adapter(HTTPAdapter):

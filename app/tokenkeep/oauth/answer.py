@@ -15,6 +15,10 @@ TRANSIENT = frozenset({408, 425, 429})  # and every 5xx: the server is there, it
 RETRY_AFTER_MAX = 86_400.0  # seconds; a server that asks for more is asked again after a day
 
 
+class CutAnswer(MalformedAnswer):
+    """The connection ended within the body."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One HTTP request.

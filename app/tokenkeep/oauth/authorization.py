@@ -23,7 +23,6 @@ from tokenkeep.oauth import pkce
 from tokenkeep.oauth.client_auth import ClientCredentials, authenticate
 from tokenkeep.oauth.metadata import ServerMetadata
 from tokenkeep.oauth.quirks import quirks_of
-from tokenkeep.oauth.session import TokenSession
 from tokenkeep.oauth.texts import CODE_LIMIT, clean_text, error_text
 from tokenkeep.oauth.token_answer import TokenAnswer, parse
 from tokenkeep.oauth.transport import Transport
@@ -223,6 +222,8 @@ def exchange(transport: Transport, attempt: Attempt, code: Secret, credentials: 
 
 
 def _exchange_once(transport: Transport, attempt: Attempt, code: Secret, credentials: ClientCredentials) -> TokenAnswer:
+    from tokenkeep.oauth.session import TokenSession  # the libraries behind it are no part of a start
+
     provider = attempt.provider
     quirks = quirks_of(provider)
     with TokenSession(

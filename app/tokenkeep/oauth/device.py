@@ -16,7 +16,7 @@ from tokenkeep.domain.errors import (
 from tokenkeep.domain.provider import Provider, check_url
 from tokenkeep.domain.tokens import Secret
 from tokenkeep.oauth import pkce
-from tokenkeep.oauth.adapter import CutAnswer
+from tokenkeep.oauth.answer import CutAnswer
 from tokenkeep.oauth.authorization import check_issuer
 from tokenkeep.oauth.client_auth import ClientCredentials, authenticate
 from tokenkeep.oauth.metadata import ServerMetadata

@@ -9,10 +9,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from joserfc.errors import JoseError
-from joserfc.jwk import import_key
-from joserfc.jws import JWSRegistry
-
 from tokenkeep.oauth import strict_json
 from tokenkeep.oauth.jwks import Jwk
 
@@ -137,6 +133,11 @@ def _fits(key: Jwk, algorithm: str) -> bool:
 
 
 def _verifies(token: SignedToken, key: Jwk) -> bool:
+    # Imported at the first signature: a start without a sign-in has no use for it.
+    from joserfc.errors import JoseError
+    from joserfc.jwk import import_key
+    from joserfc.jws import JWSRegistry
+
     # Only the members that make up the key: others could make the library refuse a good one.
     material: Jwk = {name: key[name] for name in MATERIAL if name in key}
     try:

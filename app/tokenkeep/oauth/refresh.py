@@ -11,7 +11,6 @@ from tokenkeep.domain.tokens import TokenSet
 from tokenkeep.oauth.client_auth import ClientCredentials, authenticate
 from tokenkeep.oauth.metadata import ServerMetadata
 from tokenkeep.oauth.quirks import quirks_of
-from tokenkeep.oauth.session import TokenSession
 from tokenkeep.oauth.token_answer import TokenAnswer, parse
 from tokenkeep.oauth.transport import Transport
 
@@ -34,6 +33,8 @@ def refresh(
     :raises ClientRejected: the registration is broken, the refresh token may still be good (CAUTH-4).
     :raises ProviderUnreachable, MalformedAnswer: transient (REF-5).
     """
+    from tokenkeep.oauth.session import TokenSession  # the libraries behind it are no part of a start
+
     if tokens.refresh_token is None:
         raise SignInRequired(f"{provider.title} gave no refresh token.", provider=provider.id)
     if not set(scope) <= set(tokens.scope):

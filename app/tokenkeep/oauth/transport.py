@@ -1,4 +1,7 @@
-"""The one way to a provider: bounded in time and bytes, no redirects, no cookies, certificates always checked (NET)."""
+"""The one way to a provider: bounded in time and bytes, no redirects, no cookies, certificates always checked (NET).
+
+requests and urllib3 are imported when the first request leaves: a start that serves kept tokens has no use for them.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,18 @@ import ssl
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
-
-import requests
-from requests.structures import CaseInsensitiveDict
-from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from tokenkeep.domain.errors import Misconfigured, ProviderError, ProviderUnreachable
 from tokenkeep.domain.provider import check_url
-from tokenkeep.oauth.adapter import Adapter
 from tokenkeep.oauth.answer import Answer, Request
-from tokenkeep.oauth.connection import Call
+
+if TYPE_CHECKING:
+    import requests
+
+    from tokenkeep.oauth.adapter import Adapter
+    from tokenkeep.oauth.connection import Call
 
 __all__ = ["Answer", "Request", "Transport"]
 
@@ -53,6 +57,8 @@ class Transport:
         :raises MalformedAnswer: the answer is too large, cut off or not HTTP.
         :raises ProviderError: a redirect (NET-4), or an address that must not be used (NET-2).
         """
+        import requests
+
         headers = {"Accept": "application/json", **request.headers}
         body = None
         if request.form is not None:
@@ -69,6 +75,10 @@ class Transport:
         :param url: where it goes. A library that refuses http may be given the https form of an http address here.
         :raises ProviderError: that address must not be used (NET-2).
         """
+        from requests.structures import CaseInsensitiveDict
+
+        from tokenkeep.oauth.adapter import Adapter
+
         try:
             check_url(url, local=local)
         except ValueError as refused:
@@ -86,6 +96,8 @@ class Transport:
 
         :raises ProviderUnreachable: the transport is closed.
         """
+        from tokenkeep.oauth.connection import Call
+
         call = Call(self._wall)
         with self._lock:
             if self._closed:
@@ -119,6 +131,8 @@ class Transport:
 
         :raises Misconfigured: the configured bundle cannot be read.
         """
+        from requests.utils import DEFAULT_CA_BUNDLE_PATH
+
         with self._lock:
             if self._context is None:
                 context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
