@@ -102,9 +102,9 @@ class Application:
         engine = Engine(self.outside())
         ended = engine.subscribe()
         server = ApiServer(engine, self.paths.socket, clock=self.clock)
-        await server.start()
         try:
-            await engine.start()
+            await engine.start()  # first: who asks early must not hear of unknown providers
+            await server.start()
             if self.headless:
                 self._take_signals(engine)
             systemd.notify("READY=1")

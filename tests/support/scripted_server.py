@@ -200,5 +200,8 @@ def _read(client: socket.socket) -> Recorded | None:
     headers = [(name, value.strip()) for name, _, value in (line.partition(":") for line in lines)]
     length = int({name.lower(): value for name, value in headers}.get("content-length", "0"))
     while len(body) < length:
-        body += client.recv(65536)
+        chunk = client.recv(65536)
+        if not chunk:
+            return None
+        body += chunk
     return Recorded(method, target, headers, body)

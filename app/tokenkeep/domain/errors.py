@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+import copy
+from typing import Any, ClassVar, Self
 
 
 class TokenKeepError(Exception):
@@ -35,6 +36,10 @@ class TokenKeepError(Exception):
         self.provider = provider
         self.sign_in = sign_in
         self.retry_after = retry_after
+
+    def bare(self) -> Self:
+        """A copy to keep, or to raise once more: it holds no frames, and with them no secrets, alive (PKCE-4)."""
+        return copy.copy(self)
 
     def as_problem(self) -> dict[str, Any]:
         """The members of an RFC 9457 problem document, absent ones left out."""

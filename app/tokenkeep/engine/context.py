@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from tokenkeep.domain.configuration import Configuration
+from tokenkeep.domain.errors import TokenKeepError
 from tokenkeep.domain.ports import Browser, Clock, Prompter, Vault
 from tokenkeep.domain.tokens import Secret
 from tokenkeep.engine.events import EventBus
 from tokenkeep.engine.vault_access import VaultAccess
 from tokenkeep.engine.workers import NetPool, WorkerPool
 from tokenkeep.oauth.transport import Transport
+
+log = logging.getLogger(__name__)
 
 
 class Storage(Protocol):
@@ -61,4 +65,12 @@ class Context:
     def spawn(self, task: asyncio.Task[Any]) -> None:
         """Keep a task alive until it is done; whatever is left is cancelled when the engine stops."""
         self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self.tasks.discard(task)
+        if task.cancelled():
+            return
+        error = task.exception()  # asked for, so that nothing is said about it a second time
+        if error is not None and not isinstance(error, TokenKeepError):
+            log.error("a task of the engine ended unexpectedly", exc_info=error)

@@ -25,6 +25,8 @@ class Directory:
         self._changed = changed
         self._sessions: dict[str, Session] = {}
         self._broken: dict[str, BrokenProvider] = {}
+        self._broken_since: dict[str, float] = {}  # wall clock
+        self._parked: dict[str, Session] = {}
         self._stored: dict[str, StoredSession] = {}
 
     def __iter__(self) -> Iterator[Session]:
@@ -54,28 +56,35 @@ class Directory:
             hint = f"There are: {', '.join(sorted(known)[:8])}." if known else "No provider is set up yet."
         raise UnknownProvider(f"No provider is called {provider[:64]!r}.", hint=hint)
 
-    def use(self, configuration: Configuration) -> list[str]:
-        """Take over a configuration; the ids of removed providers are given back."""
+    def use(self, configuration: Configuration) -> list[Session]:
+        """Take over a configuration; the sessions of removed providers are given back.
+
+        They are kept beside: an entry that is broken or gone for a minute must not lose its sign-in, and a refresh
+        that is in flight ends in the session that comes back.
+        """
         self._broken = {
             id_: entry for id_, entry in configuration.providers.items() if isinstance(entry, BrokenProvider)
         }
+        wall = self._context.clock.wall()
+        self._broken_since = {id_: self._broken_since.get(id_, wall) for id_ in self._broken}
         removed = []
         for id_ in list(self._sessions):
             if id_ not in configuration.providers or id_ in self._broken:
-                session = self._sessions.pop(id_)
-                if session.stored is not None:
-                    self._stored[id_] = session.stored  # an entry broken for a minute must not lose its sign-in
-                removed.append(id_)
+                session = self._parked[id_] = self._sessions.pop(id_)
+                removed.append(session)
         for id_, entry in configuration.providers.items():
             if isinstance(entry, BrokenProvider):
                 continue
+            parked = self._parked.pop(id_, None)
+            if parked is not None:
+                self._sessions[id_] = parked
             known = self._sessions.get(id_)
             if known is None:
-                self._sessions[id_] = session = Session(self._context, entry, self._changed)
-                self._restore(session)
-                self._changed(session)
+                self._sessions[id_] = known = Session(self._context, entry, self._changed)
+                self._restore(known)
             elif known.provider != entry:
                 known.reconfigure(entry)
+            self._changed(known)
         return removed
 
     def restore(self, stored: dict[str, StoredSession]) -> None:
@@ -109,7 +118,7 @@ class Directory:
             flow="",
             state=SessionState.FAILED,
             last_error=_misconfigured(broken),
-            since=self._context.clock.wall(),
+            since=self._broken_since[broken.id],
         )
 
 

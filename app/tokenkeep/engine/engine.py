@@ -23,7 +23,14 @@ from tokenkeep.domain.errors import (
     TokenKeepError,
 )
 from tokenkeep.domain.ports import Browser, Clock, FileWatch, Network, PowerEvents, Prompter
-from tokenkeep.domain.session import EngineSnapshot, SessionSnapshot, SignInSnapshot, StorageState, overall
+from tokenkeep.domain.session import (
+    EngineSnapshot,
+    SessionSnapshot,
+    SignInSnapshot,
+    SignInState,
+    StorageState,
+    overall,
+)
 from tokenkeep.domain.tokens import GrantedToken, Secret, TokenQuery
 from tokenkeep.engine.access_gate import AccessGate
 from tokenkeep.engine.activity import Activity
@@ -42,7 +49,9 @@ from tokenkeep.oauth.transport import Transport
 log = logging.getLogger(__name__)
 
 WAITED_FOR = 1.0  # seconds somebody waits before the tray says "working"
-STOP_LIMIT = 2.0  # seconds that pending writes get when quitting; a frozen provider is not waited for
+# Seconds when quitting, under three in all: refreshes in flight get the first (a rotated token whose answer is cut off
+# is lost), attempts to sign in the second, pending writes the third. A frozen provider or keyring is not waited for.
+REFRESH_LIMIT, CANCEL_LIMIT, WRITE_LIMIT = 0.6, 0.3, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,18 +108,22 @@ class Engine:
         self._gate = AccessGate(self._context, self._access_changed)
         self._sign_ins = SignIns(self._context, self._sign_in_changed)
         self._activity = Activity(self._context)
-        self._refresher = Refresher(outside.clock, self._context.jitter, self._look_at_configuration)
+        self._refresher = Refresher(outside.clock, self._context.jitter, self._each_slice)
         self._signature: object = None
         self._storage_problem: TokenKeepError | None = None
         self._opened = asyncio.Event()  # the vault is open, or it is known why it is not
+        self._opening = 0  # counts the tries to open the vault; only the last one's answer is used
+        self._attaching = asyncio.Lock()
+        self._reloading = asyncio.Lock()
         self._restoring = False
         self._waiting_long = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changed: dict[str, Session] = {}
         self._telling = False
         self._told: dict[str, SessionSnapshot] = {}
-        self._snapshot: EngineSnapshot | None = None
+        self._snapshot: EngineSnapshot | None = None  # None when something changed since it was made
         self._last = self._build_snapshot()
+        self._told_status = _status(self._last)
 
     # --- life -------------------------------------------------------------------------------------------------
 
@@ -120,8 +133,7 @@ class Engine:
         A locked or missing keyring is no reason not to start: the engine is then locked and says what can be done.
         """
         self._loop = asyncio.get_running_loop()
-        self._signature = self._outside.configuration_signature()
-        self._use(await self._context.net.run(self._outside.read_configuration))
+        await self._read_configuration()
         self._spawn(self._open_vault(self._context.configuration.storage.key, None))
         self._spawn(self._refresher.run())
         self._outside.power.watch(partial(self._from_outside, self._refresher.woke))
@@ -130,18 +142,24 @@ class Engine:
             self._outside.configuration_watch.watch(partial(self._from_outside, self._look_at_configuration))
 
     async def stop(self) -> None:
-        """End everything in under 3 s whatever hangs: calls at providers are cut, pending writes get two seconds."""
+        """End everything in under 3 s whatever hangs: calls at providers are cut, pending writes get their time."""
         self._outside.power.close()
         self._outside.network.close()
         if self._outside.configuration_watch is not None:
             self._outside.configuration_watch.close()
         self._bus.close()
-        try:
-            async with asyncio.timeout(STOP_LIMIT):
-                self._context.transport.close()
+        refreshes = [session.refreshing for session in self._directory if session.refreshing is not None]
+        if refreshes:
+            await asyncio.wait(refreshes, timeout=REFRESH_LIMIT)
+        self._context.transport.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CANCEL_LIMIT):
                 await self._sign_ins.cancel_all()
-                for task in list(self._context.tasks):
-                    task.cancel()
+        for task in list(self._context.tasks):
+            task.cancel()
+        try:
+            async with asyncio.timeout(WRITE_LIMIT):
+                await asyncio.gather(*(session.save() for session in self._directory if session.unsaved))
                 await self._activity.flush()
                 await self._context.vault.close()
         except TimeoutError:
@@ -155,8 +173,7 @@ class Engine:
 
     async def reload(self) -> None:
         """Read the configuration again."""
-        self._signature = self._outside.configuration_signature()
-        self._use(await self._context.net.run(self._outside.read_configuration))
+        await self._read_configuration()
         self._bus.publish("config", self._context.configuration.problems)
 
     def show(self) -> None:
@@ -225,6 +242,8 @@ class Engine:
         return self._context.vault.notice
 
     def _session_changed(self, session: Session) -> None:
+        if self._directory.find(session.provider.id) is not session:
+            return  # its entry is gone or broken for now; nobody sees it and nothing of it is due
         self._refresher.plan(session)
         self._changed[session.provider.id] = session
         self._something_changed()
@@ -257,10 +276,10 @@ class Engine:
                 self._told[id_] = snapshot
                 self._bus.publish("session", snapshot)
                 self._notices.session_changed(snapshot, news=not self._restoring)
-        before = self._last
         self._snapshot = self._last = self._build_snapshot()
-        status = (self._last.state, self._last.storage, self._last.locked, self._last.storage_notice)
-        if status != (before.state, before.storage, before.locked, before.storage_notice):
+        status = _status(self._last)
+        if status != self._told_status:
+            self._told_status = status
             self._bus.publish("status", self._last)
 
     # --- tokens -----------------------------------------------------------------------------------------------
@@ -316,7 +335,7 @@ class Engine:
         while sign_in.snapshot.state.pending:
             await sign_in.wait(sign_in.snapshot.state, query.wait)
         if sign_in.snapshot.error is not None:
-            raise sign_in.snapshot.error
+            raise sign_in.snapshot.error.bare()
         return await session.token(query, application.name)
 
     async def token_rejected(
@@ -331,10 +350,14 @@ class Engine:
             async with asyncio.timeout(wait):
                 await self._check_open()
                 await self._admit(session, TokenQuery(wait=wait), application)
-                if session.rejected(sha256):
-                    await asyncio.shield(session.refresh_soon())
+                with self._somebody_waits():
+                    if session.rejected(sha256):
+                        await asyncio.shield(session.refresh_soon())
         except TimeoutError:
             raise TimedOut(f"No new token for {session.provider.title} yet.", provider=provider) from None
+        except TokenKeepError as error:
+            self._activity.record("token", provider, error.code, application)
+            raise
         return await self.token(provider, TokenQuery(wait=wait), application)
 
     async def copy_token(self, provider: str) -> Secret:
@@ -416,7 +439,9 @@ class Engine:
         sign_in = self._sign_ins.start(session, method, open_browser=open_browser, application=application)
         await sign_in.presentable()
         if sign_in.snapshot.error is not None:
-            raise sign_in.snapshot.error
+            raise sign_in.snapshot.error.bare()
+        if application.own and open_browser and sign_in.snapshot.method == "browser" and not sign_in.opened:
+            await sign_in.reopen()  # a program's attempt was joined; a person's click always opens the page
         return sign_in.snapshot
 
     def sign_in_snapshot(self, sign_in: str) -> SignInSnapshot:
@@ -442,7 +467,7 @@ class Engine:
         :raises NotFound: no attempt waits for it.
         """
         one = self._sign_ins.find_by_url(url) if sign_in is None else self._sign_ins.get(sign_in)
-        if not one.accepts_url(url) or not one.take_url(url):
+        if not one.take_url(url):
             raise NotFound(
                 "That address does not belong to this sign-in.", hint="Paste the whole address you ended on."
             )
@@ -465,6 +490,8 @@ class Engine:
     async def _switch(self, sign_in: str, method: str) -> SignInSnapshot:
         one = self._sign_ins.get(sign_in)
         await one.cancel()
+        if one.snapshot.state is SignInState.DONE:
+            return one.snapshot  # it succeeded at the moment of the click
         return await self.sign_in(one.snapshot.provider, method=method)
 
     async def settle_account(self, sign_in: str, *, accept: bool) -> SignInSnapshot:
@@ -529,49 +556,81 @@ class Engine:
         :param kind: `keyring`, `passphrase` or `memory`.
         :raises TokenKeepError: it could not be opened; what was open before stays open.
         """
-        await self._open_vault(kind, passphrase)
-        if self._storage_problem is not None:
-            raise self._storage_problem
+        problem = await self._open_vault(kind, passphrase)
+        if problem is not None:
+            raise problem
         if kind != self._context.configuration.storage.key:
             try:
                 await self._context.net.run(self._outside.remember_storage, kind)
             except TokenKeepError as error:
                 raise StorageFailed("It holds until TokenKeep quits; config.toml could not be written.") from error
 
-    async def _open_vault(self, kind: str, passphrase: Secret | None) -> None:
-        storage, vault = self._outside.storage, self._context.vault
+    async def _open_vault(self, kind: str, passphrase: Secret | None) -> TokenKeepError | None:
+        """Open the vault, or say why not; a later call goes before one that still waits for a person."""
+        self._opening += 1
+        opening = self._opening
+        # Only the keyring can wait for a person, and may do so for ever: the other keys do not queue behind it.
+        run = self._context.keyring.run if kind == StorageState.KEYRING else self._context.net.run
+        problem: TokenKeepError | None = None
         try:
-            key = await self._context.keyring.run(storage.key, kind, passphrase)
-            await vault.attach(partial(storage.open, key))
-            stored = await vault.read_sessions()
-            await self._gate.load()
+            key = await run(self._outside.storage.key, kind, passphrase)
+            async with self._attaching:
+                if opening == self._opening:
+                    await self._attach(key)
         except TokenKeepError as error:
-            log.warning("the vault is not open: %s", error.detail)
-            self._storage_problem = error
-        else:
-            self._storage_problem = None
-            self._restoring = True
-            self._directory.restore(stored)
-            for session in self._directory:
-                if session.stored is not None and session.provider.id not in stored:
-                    await vault.write_session(session.provider.id, session.stored)
+            problem = error
+        except Exception:
+            log.exception("the vault could not be opened")
+            problem = StorageFailed("The vault could not be opened; the log has more.")
+        if opening != self._opening:
+            return problem
+        if problem is not None:
+            log.warning("the vault is not open: %s", problem.detail)
+        self._storage_problem = None if self._context.vault.attached else problem
         self._opened.set()
         self._something_changed()
-        if self._loop is not None:
+        return problem
+
+    async def _attach(self, key: object) -> None:
+        """Take over what the vault has, and give it what this run has got since."""
+        vault = self._context.vault
+        await vault.attach(partial(self._outside.storage.open, key))
+        stored = await vault.read_sessions()
+        await self._gate.load()
+        self._tell()  # what happened until now is news, what is restored is none
+        self._restoring = True
+        try:
+            self._directory.restore(stored)
             self._tell()
-        self._restoring = False
+        finally:
+            self._restoring = False
+        for session in self._directory:
+            if session.stored is not None and session.stored is not stored.get(session.provider.id):
+                await session.save()
 
     # --- inner ------------------------------------------------------------------------------------------------
 
     def _use(self, configuration: Configuration) -> None:
         self._context.configuration = configuration
-        for provider in self._directory.use(configuration):
+        for session in self._directory.use(configuration):
+            provider = session.provider.id
+            self._refresher.forget(session)
             self._notices.forget(provider)
             self._told.pop(provider, None)
             pending = self._sign_ins.pending(provider)
             if pending is not None:
                 self._spawn(pending.cancel())
         self._something_changed()
+
+    async def _read_configuration(self) -> None:
+        async with self._reloading:  # one after the other, so that the last one read is the one that holds
+            self._signature = self._outside.configuration_signature()
+            self._use(await self._context.net.run(self._outside.read_configuration))
+
+    def _each_slice(self) -> None:
+        for session in self._directory:
+            self._refresher.plan(session)  # the wall clock may have been set
+        self._look_at_configuration()
 
     def _look_at_configuration(self) -> None:
         if self._outside.configuration_signature() != self._signature:
@@ -587,3 +646,8 @@ class Engine:
 
     def _spawn(self, coroutine: Any) -> None:
         self._context.spawn(asyncio.create_task(coroutine))
+
+
+def _status(snapshot: EngineSnapshot) -> tuple[object, ...]:
+    """What a `status` event is about."""
+    return snapshot.state, snapshot.storage, snapshot.locked, snapshot.storage_notice

@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import logging
 from collections.abc import Callable
 
 from tokenkeep.domain import schedule
 from tokenkeep.domain.ports import Clock
 from tokenkeep.engine.sessions import Session
 
+log = logging.getLogger(__name__)
+
 SLICE = 60.0  # seconds; no wait is longer, so a suspended machine or a jumping clock is noticed
+SAME = 0.1  # seconds
 SUSPENDED = 15.0  # seconds by which a slice must overrun before it counts as a wake-up
 
 
@@ -38,8 +42,9 @@ class Refresher:
         if due is None:
             self._planned.pop(session.provider.id, None)
             return
-        if self._planned.get(session.provider.id) == due:
-            return
+        planned = self._planned.get(session.provider.id)
+        if planned is not None and abs(planned - due) < SAME:
+            return  # two clocks were asked one after the other: the same moment, and no reason to wake up
         self._planned[session.provider.id] = due
         heapq.heappush(self._heap, (due, next(self._order), session))
         self._moved.set()
@@ -59,9 +64,17 @@ class Refresher:
             self._moved.clear()
             boot = self._clock.boot()
             for session in self._take_due(boot):
-                session.when_due()
+                self._guarded(session.when_due)
             await self._wait(boot)
-            self._each_slice()
+            self._guarded(self._each_slice)
+
+    @staticmethod
+    def _guarded(call: Callable[[], None]) -> None:
+        """A bug in one session's work must not stop that of all others."""
+        try:
+            call()
+        except Exception:
+            log.exception("background work failed unexpectedly")
 
     def _take_due(self, boot: float) -> list[Session]:
         due: list[Session] = []
@@ -88,5 +101,5 @@ class Refresher:
         finally:
             sleep.cancel()
             moved.cancel()
-        if sleep.done() and not sleep.cancelled() and self._clock.boot() - boot > pause + SUSPENDED:
+        if self._clock.boot() - boot > pause + SUSPENDED:
             self.woke()

@@ -19,7 +19,6 @@ from tokenkeep.domain.errors import (
     ProviderUnreachable,
     ResourceNotAllowed,
     SignInRequired,
-    StorageFailed,
     TokenKeepError,
 )
 from tokenkeep.domain.provider import Provider
@@ -27,6 +26,7 @@ from tokenkeep.domain.session import Lifecycle, SessionEvent, SessionSnapshot, S
 from tokenkeep.domain.tokens import Account, GrantedToken, HeldToken, StoredSession, TokenQuery, TokenSet
 from tokenkeep.engine.client import ProviderClient
 from tokenkeep.engine.context import Context
+from tokenkeep.engine.record import Record
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,8 @@ ANSWER_LOST = (
     "The answer to the last refresh was lost on its way, and the provider had probably replaced the refresh token."
 )
 HISTORY = 8  # tokens the window's timeline shows
+WAITING = 16  # programs that are remembered as having asked in vain
+REJECTED_PAUSE = 60.0  # seconds before a program's query tries a rejected registration again (CAUTH-4)
 
 
 class Session:
@@ -47,11 +49,10 @@ class Session:
         self.provider = provider
         self.client = ProviderClient(context, provider)
         self.lifecycle = Lifecycle()
-        self.stored: StoredSession | None = None
         self.held: HeldToken | None = None
         self.last_error: TokenKeepError | None = None
-        self.unsaved = False
         self._changed = changed
+        self._record = Record(context, provider.id, lambda: changed(self))
         self._since = context.clock.wall()
         self._failures = 0
         self._retry_at: float | None = None  # boot clock; after a failure
@@ -68,6 +69,26 @@ class Session:
     def state(self) -> SessionState:
         """The state that everybody sees."""
         return self.lifecycle.state
+
+    @property
+    def settled(self) -> SessionState:
+        """How it stands but for a sign-in that may be going on: what background work and errors go by."""
+        return self.lifecycle.beneath or self.lifecycle.state
+
+    @property
+    def stored(self) -> StoredSession | None:
+        """What is to be kept of this sign-in beyond the process."""
+        return self._record.value
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether the vault holds something older, because it could not be written."""
+        return self._record.unsaved
+
+    @property
+    def refreshing(self) -> asyncio.Task[None] | None:
+        """The refresh in flight."""
+        return self._refreshing
 
     @property
     def account(self) -> Account | None:
@@ -166,9 +187,15 @@ class Session:
         if held is not None and self._usable(clock.wall(), clock.boot()):
             self._check_covered(query, held.tokens)
             return self._grant(held, query, held.remaining(clock.wall(), clock.boot()))
-        self._waiting[asked_by] = clock.wall()
-        self._changed(self)
+        self._note_waiting(asked_by, clock.wall())
         raise failure or self._no_token()
+
+    def _note_waiting(self, asked_by: str, wall: float) -> None:
+        self._waiting.pop(asked_by, None)
+        self._waiting[asked_by] = wall
+        while len(self._waiting) > WAITING:
+            del self._waiting[next(iter(self._waiting))]
+        self._changed(self)
 
     def _grant(self, held: HeldToken, query: TokenQuery, remaining: float | None) -> GrantedToken:
         tokens = held.tokens
@@ -217,30 +244,35 @@ class Session:
         held, stored = self.held, self.stored
         if held is None or stored is None or held.tokens.refresh_token is None:
             return False
-        if self.state in (SessionState.NEEDS_SIGN_IN, SessionState.SIGNED_OUT):
-            return False
         if self._refreshing is not None:
             return True
         if boot < self._not_before:
             return False
         if stored.answer_lost and self._usable(self.context.clock.wall(), boot):
             return False  # the kept token serves until its end: a second use of the refresh token may end the family
-        pause = schedule.MINIMUM_GAP if self._failures else schedule.gap(held.tokens.lifetime or 0.0)
+        pause = schedule.gap(held.tokens.lifetime or 0.0)
+        if self._failures:
+            pause = schedule.MINIMUM_GAP
+        elif self.settled is SessionState.FAILED:
+            pause = min(pause, REJECTED_PAUSE)
         return boot - self._tried_at >= pause
 
     def _no_token(self) -> TokenKeepError:
-        if self.state is SessionState.OFFLINE:
+        name = self.provider.title
+        if self.settled is SessionState.OFFLINE:
             wait = max(self._not_before, self._retry_at or 0.0) - self.context.clock.boot()
             return ProviderUnreachable(
-                f"{self.provider.title} cannot be reached and its token has run out.",
+                f"{name} cannot be reached and its token has run out.",
                 provider=self.provider.id,
                 retry_after=max(1.0, wait),
             )
-        if self.state is SessionState.FAILED and self.last_error is not None:
-            return self.last_error
-        ended = self.state is SessionState.NEEDS_SIGN_IN
-        detail = f"{self.provider.title} ended this sign-in." if ended else f"Not signed in to {self.provider.title}."
-        return SignInRequired(detail, provider=self.provider.id)
+        if self.settled is SessionState.FAILED and self.last_error is not None:
+            return self.last_error.bare()
+        if self.settled is SessionState.NEEDS_SIGN_IN:
+            return SignInRequired(f"{name} ended this sign-in.", provider=self.provider.id)
+        if self.refreshable:
+            return ProviderError(f"{name} gave a token that had already run out.", provider=self.provider.id)
+        return SignInRequired(f"Not signed in to {name}.", provider=self.provider.id)
 
     # --- refreshing -------------------------------------------------------------------------------------------
 
@@ -250,7 +282,7 @@ class Session:
         Both clocks are asked and the earlier one wins, so a jump of the wall clock costs at most one early refresh.
         """
         held, stored = self.held, self.stored
-        if held is None or stored is None or self.state is SessionState.FAILED:
+        if held is None or stored is None or self.settled in (SessionState.FAILED, SessionState.REFRESHING):
             return None
         if self._retry_at is not None:
             return self._retry_at
@@ -269,8 +301,8 @@ class Session:
         """Do what `due` announced. Never asks a person for anything."""
         if self.held is None:
             return
-        if self.held.tokens.refresh_token is None:
-            self._end("The token ran out, and this provider gave no refresh token.")
+        if not self.refreshable:
+            self._end_now("The token ran out, and this provider gave no refresh token.")
         else:
             self.refresh_soon(background=True)
 
@@ -290,72 +322,93 @@ class Session:
     def _refresh_done(self, task: asyncio.Task[None]) -> None:
         if self._refreshing is task:
             self._refreshing = None
-        if not task.cancelled() and (error := task.exception()) is not None and not isinstance(error, TokenKeepError):
-            log.error("a refresh ended unexpectedly", exc_info=error)
         self._changed(self)
 
     async def _refresh(self, *, background: bool) -> None:
-        generation, stored = self._generation, self.stored
+        generation = self._generation
+        try:
+            await self._refresh_once(background=background)
+        except TokenKeepError:
+            raise
+        except Exception as bug:  # a bug of ours must not leave the session between two states
+            log.exception("a refresh of %s failed unexpectedly", self.provider.id)
+            failure = ProviderError(f"Refreshing the token of {self.provider.title} failed.", provider=self.provider.id)
+            if generation == self._generation and self.settled is SessionState.REFRESHING:
+                await self._refresh_failed(failure, lost=True, ended_by_loss=False)
+            raise failure from bug
+
+    async def _refresh_once(self, *, background: bool) -> None:
+        # A changed entry gives the session a new client; what was begun with this one ends with it.
+        generation, stored, client = self._generation, self.stored, self.client
         if stored is None or stored.tokens is None:
             raise SignInRequired(provider=self.provider.id)
         self._tried_at = self.context.clock.boot()
         lost_before = stored.answer_lost
         sent = False
         try:
-            await self.client.prepare(background=background)
-            self.client.check_binding(stored.binding)
-            await self._mark(replace(stored, answer_lost=True))
+            await client.prepare(background=background)
+            self._check_current(generation)
+            client.check_binding(stored.binding)
+            await self._record.mark(replace(stored, answer_lost=True))
+            self._check_current(generation)
             sent = True
-            tokens = await self.client.refresh(stored.tokens, background=background)
+            tokens = await client.refresh(stored.tokens, background=background)
         except TokenKeepError as error:
             if generation == self._generation:
                 await self._refresh_failed(
                     error, lost=lost_before or (sent and _answer_lost(error)), ended_by_loss=lost_before
                 )
             raise
-        except Exception as bug:  # a bug of ours must not stop the session for good: it counts as a failed try
-            log.exception("a refresh of %s failed unexpectedly", self.provider.id)
-            failure = ProviderError(f"Refreshing the token of {self.provider.title} failed.", provider=self.provider.id)
-            if generation == self._generation:
-                await self._refresh_failed(failure, lost=sent, ended_by_loss=lost_before)
-            raise failure from bug
+        tokens, refusal = await self._verified(client, stored.tokens, tokens, background=background)
+        if generation == self._generation and refusal is not None:
+            # The refresh token is kept, not used and not lost (OIDC-10): a sign-out can still revoke it.
+            self._end(refusal.detail, refusal)
+            await self._record.commit(replace(stored, tokens=tokens, answer_lost=False, ended=refusal.detail))
+            raise SignInRequired(refusal.detail, provider=self.provider.id)
+        if generation == self._generation:
+            await self._record.commit(replace(stored, tokens=tokens, answer_lost=False, ended=None))
         if generation != self._generation:
-            await self.client.discard(tokens)
-            raise SignInRequired(provider=self.provider.id)
-        if not await self._passes(stored, tokens, background=background):
-            raise SignInRequired(provider=self.provider.id)
-        await self._keep(replace(stored, tokens=tokens, answer_lost=False, ended=None))
-        if generation != self._generation:
-            await self.client.discard(tokens)
-            raise SignInRequired(provider=self.provider.id)
+            if self.held is None:  # signed out; after a new sign-in the old grant just runs out
+                await client.discard(tokens)
+            self._check_current(generation)
         self._hold(tokens)
         self._apply(SessionEvent.REFRESHED)
 
-    async def _passes(self, stored: StoredSession, tokens: TokenSet, *, background: bool) -> bool:
-        """Whether a refreshed id_token belongs to this sign-in. If not, the refresh token is kept but not used."""
-        if stored.tokens is None:
-            return False
+    def _check_current(self, generation: int) -> None:
+        """Stop what a sign-out or a new sign-in has overtaken before it writes or sends anything (REV-4)."""
+        if generation != self._generation:
+            raise SignInRequired(
+                f"The sign-in at {self.provider.title} was ended meanwhile.", provider=self.provider.id
+            )
+
+    async def _verified(
+        self, client: ProviderClient, before: TokenSet, after: TokenSet, *, background: bool
+    ) -> tuple[TokenSet, ProviderError | None]:
+        """The tokens to keep, and why they must not be used when their id_token is not this sign-in's."""
         try:
-            await self.client.verify_refreshed(stored.tokens, tokens, background=background)
-        except ProviderUnreachable as error:
+            await client.verify_refreshed(before, after, background=background)
+        except (ProviderUnreachable, MalformedAnswer) as error:
             # The keys cannot be had now. The access token came over TLS from the token endpoint with the sign-in's
-            # own refresh token; the next refresh is checked again.
+            # own refresh token; the id_token is dropped, and the next one is checked against the sign-in's again.
             log.info("the refreshed id_token of %s could not be checked: %s", self.provider.id, error.code)
+            return replace(after, id_token=before.id_token), None
         except ProviderError as error:
-            self._end(error.detail, error)
-            await self._keep(replace(stored, tokens=tokens, answer_lost=False, ended=error.detail))
-            return False
-        return True
+            return after, error
+        return after, None
 
     async def _refresh_failed(self, error: TokenKeepError, *, lost: bool, ended_by_loss: bool) -> None:
         """Settle the state: only `invalid_grant` and its kin end a sign-in (REF-4, REF-5, CAUTH-4)."""
         if isinstance(error, GrantEnded | SignInRequired):
             reason = ANSWER_LOST if ended_by_loss else error.detail
-            await self._ended(reason, error)
+            self._end(reason, error)
+            await self._record.commit(self.stored)
             return
+        generation = self._generation
         if self.stored is not None and self.stored.answer_lost != lost:
-            await self._mark(replace(self.stored, answer_lost=lost))
-        self.last_error = error
+            await self._record.mark(replace(self.stored, answer_lost=lost))
+        if generation != self._generation:
+            return
+        self.last_error = error.bare()
         if isinstance(error, ProviderUnreachable | MalformedAnswer):
             self._failures += 1
             boot = self.context.clock.boot()
@@ -370,11 +423,10 @@ class Session:
             self._apply(SessionEvent.REJECTED)
         log.warning("refresh of %s failed: %s", self.provider.id, error.code)
 
-    async def _ended(self, reason: str, error: TokenKeepError | None = None) -> None:
-        stored = self.stored
-        self._end(reason, error)
-        if stored is not None:
-            await self._keep(replace(stored, tokens=None, answer_lost=False, ended=reason))
+    def _end_now(self, reason: str) -> None:
+        """The sign-in is over without a request; the vault is told behind it."""
+        self._end(reason)
+        self.context.spawn(asyncio.create_task(self._record.commit(self.stored)))
 
     def _end(self, reason: str, error: TokenKeepError | None = None) -> None:
         """The sign-in is over: drop the tokens, keep whose they were."""
@@ -385,13 +437,14 @@ class Session:
         self._retry_at = None
         self.last_error = GrantEnded(reason, error=oauth_error, description=description, provider=self.provider.id)
         if self.stored is not None:
-            self.stored = replace(self.stored, tokens=None, ended=reason)
+            self._record.value = replace(self.stored, tokens=None, answer_lost=False, ended=reason)
         self._apply(SessionEvent.ENDED)
 
     def rejected(self, sha256: str) -> bool:
         """A resource refused that token; whether it is still ours and now to be replaced.
 
-        A token that was obtained a moment ago is not replaced again: the fault is then not its age.
+        A token that was obtained a moment ago is not replaced again: the fault is then not its age. Nor is a
+        provider asked again that has just failed to answer, or wished to be left alone.
         """
         held = self.held
         if held is None or held.tokens.access_token.sha256 != sha256.lower():
@@ -399,21 +452,22 @@ class Session:
         if self.context.clock.boot() - held.obtained_boot < schedule.MINIMUM_GAP:
             return False
         if held.tokens.refresh_token is None:
-            self._end("The token was refused, and this provider gave no refresh token.")
+            self._end_now("The token was refused, and this provider gave no refresh token.")
             return False
-        return True
+        return self.may_be_refreshed()
 
     def wake(self, not_before: float) -> None:
         """The machine woke up or the network came back: try again soon, but not before that boot time."""
         if self._retry_at is not None:
-            self._retry_at = max(not_before, self._not_before)
+            # Never later than planned: a network that comes and goes must not put the retry off for ever.
+            self._retry_at = min(self._retry_at, max(not_before, self._not_before))
             self._changed(self)
 
     # --- beginnings and ends ----------------------------------------------------------------------------------
 
     def restore(self, stored: StoredSession) -> None:
         """Take over what the vault kept."""
-        self.stored = stored
+        self._record.value = stored
         if stored.tokens is None or stored.ended is not None:
             self.last_error = GrantEnded(stored.ended or "", provider=self.provider.id)
             self._apply(SessionEvent.RESTORED_ENDED)
@@ -441,19 +495,23 @@ class Session:
         """A sign-in came to nothing; what was before holds."""
         self._apply(SessionEvent.SIGN_IN_ABANDONED)
 
-    async def signed_in(self, tokens: TokenSet, account: Account | None, method: str) -> None:
-        """A sign-in succeeded: commit first, then let everybody see it."""
+    async def signed_in(
+        self, tokens: TokenSet, account: Account | None, method: str, binding: tuple[str, str, str]
+    ) -> None:
+        """A sign-in succeeded: commit first, then let everybody see it.
+
+        :param binding: where the tokens came from (REF-9); the entry may have changed meanwhile.
+        """
         stored = StoredSession(
             tokens=tokens,
             account=account,
-            binding=self.client.binding(),
+            binding=binding,
             signed_in_at=self.context.clock.wall(),
             method=method,
         )
         self._generation += 1
-        await self._keep(stored)
+        await self._record.commit(stored)
         self._history.clear()
-        self._waiting.clear()
         self._hold(tokens)
         self._apply(SessionEvent.SIGNED_IN)
 
@@ -461,15 +519,19 @@ class Session:
         """Forget everything here, at once and durably; the tokens are given back so that they can be revoked."""
         self._generation += 1
         tokens = None if self.stored is None else self.stored.tokens
-        self.stored = self.held = self.last_error = None
-        self.unsaved = False
+        self.held = self.last_error = self._record.value = None
         self._retry_at = None
+        self._not_before = 0.0
         self._failures = 0
         self._waiting.clear()
         self._history.clear()
         self._apply(SessionEvent.SIGNED_OUT)
-        await self.context.vault.delete_session(self.provider.id)
+        await self._record.commit(None)
         return tokens
+
+    async def save(self) -> None:
+        """Write it to a vault that was opened just now."""
+        await self._record.commit(self.stored)
 
     def _hold(self, tokens: TokenSet) -> None:
         clock = self.context.clock
@@ -479,46 +541,8 @@ class Session:
         self._retry_at = None
         self._not_before = 0.0
         self.last_error = None
+        self._waiting.clear()
         self._history.append(tokens.obtained_at)
-
-    # --- keeping ----------------------------------------------------------------------------------------------
-
-    async def _mark(self, stored: StoredSession) -> None:
-        """Note something before a request leaves; failing to is no reason not to send it."""
-        self.stored = stored
-        try:
-            await self.context.vault.mark_session(self.provider.id, stored)
-        except StorageFailed:
-            log.warning("the vault could not be written before a refresh")
-
-    async def _keep(self, stored: StoredSession) -> None:
-        """Commit; what cannot be written is kept in memory, served, and written as soon as that works again (REF-1)."""
-        self.stored = stored
-        try:
-            await self.context.vault.write_session(self.provider.id, stored)
-        except StorageFailed:
-            log.warning("the tokens of %s could not be saved; they are kept in memory", self.provider.id)
-            if not self.unsaved:
-                self.unsaved = True
-                self.context.spawn(asyncio.create_task(self._keep_trying()))
-            return
-        self.unsaved = False
-
-    async def _keep_trying(self) -> None:
-        tries = 0
-        while self.unsaved and self.stored is not None:
-            tries += 1
-            await self.context.clock.sleep(schedule.backoff(tries, 60.0, self.context.jitter()))
-            stored = self.stored
-            if stored is None:
-                return
-            try:
-                await self.context.vault.write_session(self.provider.id, stored)
-            except StorageFailed:
-                continue
-            if stored is self.stored:
-                self.unsaved = False
-                self._changed(self)
 
 
 def _answer_lost(error: TokenKeepError) -> bool:

@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 from tokenkeep.domain.access import Application
 from tokenkeep.domain.errors import (
     AccessDenied,
-    BadRequest,
     Misconfigured,
     NotFound,
     ProviderError,
@@ -34,6 +33,7 @@ log = logging.getLogger(__name__)
 BROWSER_LIMIT = 300.0  # seconds a person has for the browser (B4.4 and others agree on five minutes)
 BROWSER_PAUSE = 60.0  # seconds between two pages opened for one provider without a click in our window
 KEPT = 600.0  # seconds an ended attempt can still be asked about
+UNKNOWN_ACCOUNT = "an account that the provider did not name"
 NO_REFRESH_TOKEN = (
     "It gave no refresh token, so the sign-in would end with the first token. "
     'Add the scope offline_access if the provider knows it, or set `refresh_token = "optional"`.'
@@ -60,6 +60,8 @@ class SignIn:
         self.id = uuid.uuid4().hex
         self.session = session
         self._context = context
+        # A changed entry gives the session another provider and client; this attempt ends as it began (RESP-10).
+        self._provider, self._client = session.provider, session.client
         self._fall_back = fall_back
         self._open_browser = open_browser
         self._changed = changed
@@ -68,7 +70,7 @@ class SignIn:
         self._attempt: authorization.Attempt | None = None
         self._choice: asyncio.Future[bool] | None = None
         self.ended_at: float | None = None  # boot clock
-        self.opened_at: float | None = None  # boot clock
+        self.opened = False  # a browser was asked to open the page
         account = session.account
         self.snapshot = SignInSnapshot(
             id=self.id,
@@ -87,33 +89,36 @@ class SignIn:
     # --- the course of an attempt -----------------------------------------------------------------------------
 
     async def _run(self) -> None:
+        cancelled = False
         try:
             tokens, account = await self._sign_in()
             await self._accept(tokens, account)
         except asyncio.CancelledError:
+            cancelled = True
             self._end(SignInState.CANCELLED)
-            raise
         except TimedOut as error:
             self._end(SignInState.EXPIRED, error)
         except TokenKeepError as error:
-            log.warning("sign-in at %s failed: %s", self.session.provider.id, error.code)
+            log.warning("sign-in at %s failed: %s", self._provider.id, error.code)
             self._end(SignInState.FAILED, error)
         except Exception:
-            log.exception("sign-in at %s failed unexpectedly", self.session.provider.id)
+            log.exception("sign-in at %s failed unexpectedly", self._provider.id)
             self._end(SignInState.FAILED, ProviderError("Something unexpected went wrong; the log has more."))
         else:
             self._end(SignInState.DONE)
+        if cancelled:  # a new one: the first holds the frames of the attempt, and with them its verifier (PKCE-4)
+            raise asyncio.CancelledError
 
     async def _sign_in(self) -> tuple[TokenSet, Account | None]:
-        await self.session.client.prepare(fresh=True)
-        self._update(device_available=self.session.client.device_available)
+        await self._client.prepare(fresh=True)
+        self._update(device_available=self._client.device_available)
         if self.snapshot.method == "device":
             return await self._by_device()
         return await self._by_browser()
 
     async def _by_browser(self) -> tuple[TokenSet, Account | None]:
-        client, provider = self.session.client, self.session.provider
-        self._callback = asyncio.get_running_loop().create_future()
+        client, provider = self._client, self._provider
+        callback = self._callback = asyncio.get_running_loop().create_future()
         listener = LoopbackListener(provider, self._take)
         redirect_uri = await listener.start()
         try:
@@ -125,23 +130,21 @@ class SignIn:
                 state=SignInState.WAITING_FOR_BROWSER,
                 expires_at=self._context.clock.wall() + BROWSER_LIMIT,
             )
-            if self._open_browser and not await self._open() and self._fall_back and client.device_available:
+            opened = not self._open_browser or await self._open()
+            if not opened and self._fall_back and client.device_available and not callback.done():
                 self._attempt = None
                 await listener.close()
                 self._update(method="device", authorization_url=None, state=SignInState.WAITING_FOR_CODE)
                 return await self._by_device()
-            code = await self._wait_for_callback()
+            code = await self._wait_for_callback(callback)
             self._update(state=SignInState.EXCHANGING)
             tokens = await client.exchange(attempt, code)
             return tokens, await client.account(tokens, attempt.nonce)
         finally:
-            self._attempt = None  # the verifier is gone with it (PKCE-4)
+            self._attempt = self._callback = None  # the verifier is gone with them (PKCE-4)
             await listener.close()
 
-    async def _wait_for_callback(self) -> Secret:
-        callback = self._callback
-        if callback is None:
-            raise BadRequest("This sign-in does not wait for a browser.")
+    async def _wait_for_callback(self, callback: asyncio.Future[Secret]) -> Secret:
         deadline: asyncio.Future[None] = asyncio.ensure_future(self._context.clock.sleep(BROWSER_LIMIT))
         try:
             await asyncio.wait((callback, deadline), return_when=asyncio.FIRST_COMPLETED)
@@ -160,8 +163,8 @@ class SignIn:
         return launch.asked
 
     async def _launch(self, url: str) -> Launch:
-        provider = self.session.provider
-        self.opened_at = self._context.clock.boot()
+        provider = self._provider
+        self.opened = True
         try:
             launch = await self._context.net.run(
                 self._context.browser.open,
@@ -185,9 +188,9 @@ class SignIn:
             await self._launch(url)
 
     async def _by_device(self) -> tuple[TokenSet, Account | None]:
-        client, clock = self.session.client, self._context.clock
+        client, clock = self._client, self._context.clock
         codes = await client.device_codes()
-        end = clock.boot() + codes.expires_in
+        end = clock.boot() + codes.expires_in - max(0.0, clock.wall() - codes.sent_at)
         self._update(
             state=SignInState.WAITING_FOR_CODE,
             user_code=codes.user_code,
@@ -229,36 +232,36 @@ class SignIn:
     async def _accept(self, tokens: TokenSet, account: Account | None) -> None:
         """The last checks, then commit; until then nobody gets anything of this answer."""
         session = self.session
-        if tokens.refresh_token is None and session.provider.refresh_token == "required":
-            await session.client.discard(tokens)
-            raise ProviderError(NO_REFRESH_TOKEN, hint="Sign in again after that change.", provider=session.provider.id)
+        if tokens.refresh_token is None and self._provider.refresh_token == "required":
+            await self._client.discard(tokens)
+            raise ProviderError(NO_REFRESH_TOKEN, hint="Sign in again after that change.", provider=self._provider.id)
         before = session.account
-        if before is not None and account is not None and _differs(before, account):
+        if before is not None and _differs(before, account):
             try:
-                accepted = await self._ask_about(account)
+                accepted = await self._ask_about(UNKNOWN_ACCOUNT if account is None else account.label)
             except asyncio.CancelledError:
-                self._context.spawn(asyncio.create_task(session.client.discard(tokens)))
+                self._context.spawn(asyncio.create_task(self._client.discard(tokens)))
                 raise
             if not accepted:
-                await session.client.discard(tokens)
+                await self._client.discard(tokens)
                 raise AccessDenied(
                     "Another account came back than this provider was signed in with; it was not used.",
                     hint="Sign out first to change the account.",
-                    provider=session.provider.id,
+                    provider=self._provider.id,
                 )
-        commit = asyncio.create_task(session.signed_in(tokens, account, self.snapshot.method))
+        commit = asyncio.create_task(session.signed_in(tokens, account, self.snapshot.method, self._client.binding()))
         try:
             await asyncio.shield(commit)
         except asyncio.CancelledError:
             await commit  # what was begun to be written is the truth: too late to cancel
         self._update(account="" if account is None else account.label, other_account=None)
 
-    async def _ask_about(self, account: Account) -> bool:
+    async def _ask_about(self, other: str) -> bool:
         """Whether the person wants the other account (AUTHZ-7); without a window the answer is no."""
         if not self._context.prompter.present:
             return False
         choice = self._choice = asyncio.get_running_loop().create_future()
-        self._update(other_account=account.label, expires_at=self._context.clock.wall() + BROWSER_LIMIT)
+        self._update(other_account=other, expires_at=self._context.clock.wall() + BROWSER_LIMIT)
         deadline: asyncio.Future[None] = asyncio.ensure_future(self._context.clock.sleep(BROWSER_LIMIT))
         try:
             await asyncio.wait((choice, deadline), return_when=asyncio.FIRST_COMPLETED)
@@ -287,14 +290,17 @@ class SignIn:
 
     def take_url(self, url: str) -> bool:
         """A pasted or forwarded redirect; False when it is not the answer that is waited for."""
-        return self._take(urlsplit(url).query)
+        return self.accepts_url(url) and self._take(urlsplit(url).query)
 
     def accepts_url(self, url: str) -> bool:
         """Whether a pasted address goes to this attempt's redirect URI."""
         if self._attempt is None:
             return False
         expected = urlsplit(self._attempt.redirect_uri)
-        given = urlsplit(url)
+        try:
+            given = urlsplit(url)
+        except ValueError:
+            return False
         return (given.scheme, given.netloc, given.path) == (expected.scheme, expected.netloc, expected.path)
 
     def settle(self, *, accept: bool) -> None:
@@ -338,15 +344,16 @@ class SignIn:
         self.ended_at = self._context.clock.boot()
         if state is not SignInState.DONE:
             self.session.sign_in_abandoned()
-        self._update(state=state, error=error, authorization_url=None)
+        self._update(state=state, error=None if error is None else error.bare(), authorization_url=None)
 
 
 def _code_ran_out() -> TimedOut:
     return TimedOut("The code ran out before it was confirmed.", hint="Start again for a new code.")
 
 
-def _differs(before: Account, after: Account) -> bool:
-    return (before.issuer, before.subject) != (after.issuer, after.subject)
+def _differs(before: Account, after: Account | None) -> bool:
+    """Whether it may be somebody else; nobody can tell when the provider does not name anybody (AUTHZ-7)."""
+    return after is None or (before.issuer, before.subject) != (after.issuer, after.subject)
 
 
 class SignIns:
@@ -364,6 +371,7 @@ class SignIns:
     @property
     def snapshots(self) -> tuple[SignInSnapshot, ...]:
         """Those that are pending, and those that ended a short while ago."""
+        self._sweep()
         return tuple(sign_in.snapshot for sign_in in self._all.values())
 
     def pending(self, provider: str) -> SignIn | None:

@@ -1,0 +1,42 @@
+"""A provider of a few lines, a session on it, and whole engines."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any
+
+import pytest
+
+from support.engine_bench import EngineBench, SessionBench
+from support.token_server import TokenServer
+
+OpenEngine = Callable[..., Awaitable[EngineBench]]
+
+
+@pytest.fixture
+def server() -> Iterator[TokenServer]:
+    with TokenServer() as running:
+        yield running
+
+
+@pytest.fixture
+async def bench(server: TokenServer) -> AsyncIterator[SessionBench]:
+    """One session that is signed out."""
+    opened = await SessionBench.open(server)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def engine_of() -> AsyncIterator[OpenEngine]:
+    """Starts engines: `await engine_of(provider, …, storage=…)`; `opened=False` does not wait for the vault."""
+    benches: list[EngineBench] = []
+
+    async def start(*arguments: Any, opened: bool = True, **options: Any) -> EngineBench:
+        bench = EngineBench(*arguments, **options)
+        benches.append(bench)
+        return await (bench.opened() if opened else bench.start())
+
+    yield start
+    for bench in benches:
+        await bench.close()
