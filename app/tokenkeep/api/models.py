@@ -13,13 +13,13 @@ from tokenkeep.domain.session import OverallState, SessionState, SignInState, St
 class Body(BaseModel):
     """Something a caller sends; unknown members are ignored, so that newer callers work with older versions."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)  # built when one comes, not at the start
 
 
 class Answer(BaseModel):
     """Something a caller gets."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Empty(Body):

@@ -110,6 +110,10 @@ async def leave(context: Context, request: Request, _id: str) -> Answer:
 
 
 def openapi(context: Context, _request: Request, _id: str) -> Answer:
+    if not context.contract:
+        from tokenkeep.api.openapi import document  # most starts end without anybody asking for it
+
+        context.contract = json.dumps(document()).encode()
     return Response(200, context.contract, JSON_HEADERS)
 
 

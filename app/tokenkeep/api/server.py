@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from collections.abc import Awaitable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from tokenkeep.api import openapi, problems, systemd
+from tokenkeep.api import problems, systemd
 from tokenkeep.api.peers import Peers
 from tokenkeep.api.routes import ROUTES, Context, Route
 from tokenkeep.domain.errors import AccessDenied, NotFound, TokenKeepError
@@ -60,7 +59,6 @@ class ApiServer:
 
         :raises StorageFailed: the socket's place cannot be used.
         """
-        self._context.contract = json.dumps(openapi.document()).encode()
         passed = systemd.passed_sockets() if sys.platform == "linux" else []
         if passed:
             for sock in passed:
