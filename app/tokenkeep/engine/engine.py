@@ -292,7 +292,7 @@ class Engine:
         session = self._directory.get(provider)
         if not self._context.vault.attached:
             return None
-        if self._gate.decision(application, provider, query.scope or session.scope) is not Decision.ALLOW:
+        if self._gate.decision(application, provider, _carried(session)) is not Decision.ALLOW:
             return None
         granted = session.token_now(query)
         if granted is not None:
@@ -394,8 +394,8 @@ class Engine:
             application,
             session.provider,
             account="" if session.account is None else session.account.label,
-            scope=query.scope or session.scope,
-            resource=query.resource,
+            scope=_carried(session),
+            resource=tuple(session.provider.resource) if session.held is None else session.held.tokens.resource,
             wait=query.wait,
         )
 
@@ -651,3 +651,8 @@ class Engine:
 def _status(snapshot: EngineSnapshot) -> tuple[object, ...]:
     """What a `status` event is about."""
     return snapshot.state, snapshot.storage, snapshot.locked, snapshot.storage_notice
+
+
+def _carried(session: Session) -> tuple[str, ...]:
+    """The scope of the token that a program would get: naming less does not make it less, so that is what counts."""
+    return tuple(session.provider.scopes) if session.held is None else session.scope
