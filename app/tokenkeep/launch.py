@@ -66,14 +66,14 @@ def with_window(application: object, *, tray: bool) -> int:
     from tokenkeep.engine.thread import EngineThread
 
     assert isinstance(application, Application)
-    try:
-        from tokenkeep.ui import application as window
-    except ImportError as missing:
-        say(f"The window cannot be shown: {missing}. Install what is missing, or run `tokenkeep --headless`.")
-        return FAILED
     thread = EngineThread(application.serve, run_loop)
-    engine = thread.start()
+    engine = thread.start()  # first: tokens are served while Qt is still being loaded
     try:
+        try:
+            from tokenkeep.ui import application as window
+        except ImportError as missing:
+            say(f"The window cannot be shown: {missing}. Install what is missing, or run `tokenkeep --headless`.")
+            return FAILED
         return window.run(
             thread,
             tray=tray,
