@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
 from support.app import Answer, AppProcess, StartApp
 from support.configurations import ALLOW, IN_MEMORY, demo_entry
 from support.demo_provider import DemoProvider

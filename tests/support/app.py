@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +69,13 @@ class AppProcess:
     """`python -m tokenkeep …` with its own home; use as a context manager, or `start` and `stop`."""
 
     def __init__(
-        self, home: Path, *, env: Mapping[str, str] | None = None, args: Sequence[str] = (), config: str = ""
+        self,
+        home: Path,
+        *,
+        env: Mapping[str, str] | None = None,
+        args: Sequence[str] = (),
+        config: str = "",
+        python: Sequence[str] = ("-m", "tokenkeep"),
     ) -> None:
         """Prepare, start nothing.
 
@@ -76,13 +83,14 @@ class AppProcess:
         :param env: variables besides.
         :param args: of the command line.
         :param config: the text of config.toml; empty leaves the file alone.
+        :param python: what the interpreter runs.
         """
         self.home = home
         self.socket_path = home / "run/api.sock"
         self.stdout_path = home / "app.out"
         self.stderr_path = home / "app.err"
         self.env = clean_environment(home, {"TOKENKEEP_HOME": str(home)}, env or {})
-        self._args = list(args)
+        self._command = [sys.executable, *python, *args]
         self._process: subprocess.Popen[bytes] | None = None
         if config:
             (home / "config.toml").write_text(config)
@@ -118,7 +126,7 @@ class AppProcess:
         """Start it, and wait until its socket answers unless `ready` is False."""
         with self.stdout_path.open("ab") as out, self.stderr_path.open("ab") as err:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tokenkeep", *self._args],
+                self._command,
                 env=self.env,
                 cwd=self.home,
                 stdin=subprocess.DEVNULL,
@@ -148,6 +156,10 @@ class AppProcess:
     def cli(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run a command line of TokenKeep against this application."""
         return self._run([sys.executable, "-m", "tokenkeep", *arguments], stdin)
+
+    def background(self, *arguments: str) -> BackgroundCommand:
+        """A command line that goes on beside the test; use as a context manager."""
+        return BackgroundCommand([sys.executable, "-m", "tokenkeep", *arguments], self.env, self.home)
 
     def wait(self, limit: float = END_LIMIT) -> int:
         """Wait for its end (seconds) and return the exit code."""
@@ -182,6 +194,48 @@ class AppProcess:
             check=False,
             timeout=START_LIMIT * 2,
         )
+
+
+class BackgroundCommand:
+    """A command that is under way: what it said so far, and its end."""
+
+    def __init__(self, command: Sequence[str], env: Mapping[str, str], folder: Path) -> None:
+        self._command = list(command)
+        self._env = dict(env)
+        self._folder = folder
+
+    def __enter__(self) -> BackgroundCommand:
+        with tempfile.NamedTemporaryFile(dir=self._folder, prefix="background-", delete=False) as out:
+            self._path = Path(out.name)
+            self.process = subprocess.Popen(
+                self._command,
+                env=self._env,
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+            )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        end(self.process)
+        self._path.unlink()
+
+    @property
+    def said(self) -> str:
+        """Its output until now, of both kinds."""
+        return self._path.read_text(errors="replace")
+
+    def wait_for(self, text: str) -> str:
+        """Wait until it has said this text; returns all that it said."""
+
+        def look() -> bool:
+            found = text in self.said
+            assert found or self.process.poll() is None, f"ended with {self.process.returncode}: {self.said}"
+            return found
+
+        wait_for(look, f"{text!r} from {self._command[3:]}")
+        return self.said
 
 
 StartApp = Callable[..., AppProcess]

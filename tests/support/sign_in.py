@@ -1,4 +1,4 @@
-"""Signing the application in at the demo provider over its socket, for tests in which the way there is not the matter."""
+"""Signing the application in at the demo provider over its socket, where the way there is not the matter."""
 
 from __future__ import annotations
 

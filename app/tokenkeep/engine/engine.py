@@ -49,6 +49,7 @@ from tokenkeep.oauth.transport import Transport
 log = logging.getLogger(__name__)
 
 WAITED_FOR = 1.0  # seconds somebody waits before the tray says "working"
+KEYRING_WAITS = "The keyring has not answered yet; it may be asking to be unlocked."
 # Seconds when quitting, under three in all: refreshes in flight get the first (a rotated token whose answer is cut off
 # is lost), attempts to sign in the second, pending writes the third. A frozen provider or keyring is not waited for.
 REFRESH_LIMIT, CANCEL_LIMIT, WRITE_LIMIT = 0.6, 0.3, 1.0
@@ -113,6 +114,7 @@ class Engine:
         self._storage_problem: TokenKeepError | None = None
         self._opened = asyncio.Event()  # the vault is open, or it is known why it is not
         self._opening = 0  # counts the tries to open the vault; only the last one's answer is used
+        self._slow_opening = 0  # the try that takes so long that a keyring's dialog is probably waiting
         self._attaching = asyncio.Lock()
         self._reloading = asyncio.Lock()
         self._restoring = False
@@ -173,7 +175,11 @@ class Engine:
 
     async def reload(self) -> None:
         """Read the configuration again."""
+        before = self._context.configuration.storage.key
         await self._read_configuration()
+        wanted = self._context.configuration.storage.key
+        if wanted != before and not self._context.vault.attached:
+            self._spawn(self._open_vault(wanted, None))  # the file was broken, or another place was chosen in it
         self._bus.publish("config", self._context.configuration.problems)
 
     def show(self) -> None:
@@ -215,7 +221,7 @@ class Engine:
     def _build_snapshot(self) -> EngineSnapshot:
         sessions = self._directory.snapshots()
         unsaved = any(session.unsaved for session in self._directory)
-        locked = self._opened.is_set() and not self._context.vault.attached
+        locked = not self._context.vault.attached and (self._opened.is_set() or self._slow_opening > 0)
         return EngineSnapshot(
             state=overall(sessions, locked=locked, waited_for=self._waiting_long > 0),
             storage=StorageState.DEGRADED if unsaved else self._storage_state(),
@@ -239,6 +245,8 @@ class Engine:
     def _storage_notice(self) -> str:
         if self._storage_problem is not None:
             return f"{self._storage_problem.detail} {self._storage_problem.hint}".strip()
+        if self._slow_opening and not self._opened.is_set():
+            return KEYRING_WAITS
         return self._context.vault.notice
 
     def _session_changed(self, session: Session) -> None:
@@ -314,7 +322,7 @@ class Engine:
         except TimeoutError:
             error: TokenKeepError = TimedOut(f"No token for {session.provider.title} yet.", provider=provider)
             if not self._opened.is_set():
-                error = Locked("The keyring has not answered yet; it may be asking to be unlocked.")
+                error = Locked(KEYRING_WAITS)
             self._activity.record("token", provider, error.code, application)
             raise error from None
         except TokenKeepError as error:
@@ -572,6 +580,7 @@ class Engine:
         # Only the keyring can wait for a person, and may do so for ever: the other keys do not queue behind it.
         run = self._context.keyring.run if kind == StorageState.KEYRING else self._context.net.run
         problem: TokenKeepError | None = None
+        slow = asyncio.get_running_loop().call_later(WAITED_FOR, self._opening_is_slow, opening)
         try:
             key = await run(self._outside.storage.key, kind, passphrase)
             async with self._attaching:
@@ -582,6 +591,8 @@ class Engine:
         except Exception:
             log.exception("the vault could not be opened")
             problem = StorageFailed("The vault could not be opened; the log has more.")
+        finally:
+            slow.cancel()
         if opening != self._opening:
             return problem
         if problem is not None:
@@ -590,6 +601,11 @@ class Engine:
         self._opened.set()
         self._something_changed()
         return problem
+
+    def _opening_is_slow(self, opening: int) -> None:
+        if opening == self._opening:
+            self._slow_opening = opening
+            self._something_changed()
 
     async def _attach(self, key: object) -> None:
         """Take over what the vault has, and give it what this run has got since."""
