@@ -169,13 +169,16 @@ class ProviderClient:
             log.info("no profile from %s: %s", self.provider.id, error.code)
         return identity.account(self.provider.issuer, claims, profile)
 
-    async def revoke(self, tokens: TokenSet) -> Revocation:
+    async def revoke(self, tokens: TokenSet, binding: tuple[str, str, str] | None = None) -> Revocation:
         """Revoke the refresh token, then the access token (RFC 7009), within ten seconds for both.
 
+        :param binding: what kept tokens are bound to (REF-9); None for those that this client has just been given.
         :raises TokenKeepError: it could not be confirmed.
         """
         async with asyncio.timeout(REVOKE_LIMIT):
             await self.prepare()
+            if binding is not None:
+                self.check_binding(binding)
             credentials = await self.credentials()
             outcome: Revocation | None = None
             for token, hint in ((tokens.refresh_token, "refresh_token"), (tokens.access_token, "access_token")):

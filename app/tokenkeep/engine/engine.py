@@ -31,7 +31,7 @@ from tokenkeep.domain.session import (
     StorageState,
     overall,
 )
-from tokenkeep.domain.tokens import GrantedToken, Secret, TokenQuery
+from tokenkeep.domain.tokens import GrantedToken, Secret, TokenQuery, TokenSet
 from tokenkeep.engine.access_gate import AccessGate
 from tokenkeep.engine.activity import Activity
 from tokenkeep.engine.context import Context, Storage
@@ -516,19 +516,20 @@ class Engine:
         pending = self._sign_ins.pending(provider)
         if pending is not None:
             await pending.cancel()
+        stored = session.stored
         tokens = await session.sign_out()
         outcome = SignOut(revoked=False, detail="There were no tokens to revoke.")
         if tokens is not None and not revoke:
             outcome = SignOut(revoked=False, detail="The tokens were not revoked, as asked.")
-        elif tokens is not None:
-            outcome = await self._revoke(session, tokens)
+        elif stored is not None and tokens is not None:
+            outcome = await self._revoke(session, tokens, stored.binding)
         self._activity.record("sign_out", provider, "ok", application)
         return outcome
 
-    async def _revoke(self, session: Session, tokens: Any) -> SignOut:
+    async def _revoke(self, session: Session, tokens: TokenSet, binding: tuple[str, str, str]) -> SignOut:
         name = session.provider.title
         try:
-            revocation = await session.client.revoke(tokens)
+            revocation = await session.client.revoke(tokens, binding)
         except (TokenKeepError, TimeoutError):
             return SignOut(revoked=False, detail=f"{name} did not confirm it: the old tokens may work until they end.")
         if revocation is Revocation.UNSUPPORTED:
