@@ -200,14 +200,8 @@ def _failure_details(sign_in: SignInSnapshot, error: TokenKeepError, name: str) 
         f"TokenKeep, {times.full_moment(sign_in.started_at)}",
         f"provider: {name} ({sign_in.provider})",
         f"sign-in: {sign_in.method}, {sign_in.state.value}",
-        f"error: {error.code}: {error.title}",
+        *texts.error_details(error),
     ]
-    lines += [f"detail: {error.detail}"] if error.detail else []
-    if isinstance(error, ProviderError):
-        lines += [f"server error: {error.error}"] if error.error else []
-        lines += [f"server words: {error.description}"] if error.description else []
-    if isinstance(error, Misconfigured) and error.key:
-        lines += [f"key: {error.key}" + (f", line {error.line}" if error.line else "")]
     return "\n".join(lines)
 
 

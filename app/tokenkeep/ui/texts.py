@@ -256,15 +256,19 @@ def problem_details(session: SessionSnapshot, now: float) -> str:
     lines = [f"TokenKeep, {times.full_moment(now)}", f"provider: {session.name} ({session.id})"]
     lines += [f"issuer: {session.issuer}"] if session.issuer else []
     lines += [f"state: {session.state.value}, since {times.full_moment(session.since)}"]
-    if error is not None:
-        lines += [f"error: {error.code}: {error.title}"]
-        lines += [f"detail: {error.detail}"] if error.detail else []
+    return "\n".join(lines + ([] if error is None else error_details(error)))
+
+
+def error_details(error: TokenKeepError) -> list[str]:
+    """The lines that describe an error to somebody who helps; not translated, so that they can be searched for."""
+    lines = [f"error: {error.code}: {error.title}"]
+    lines += [f"detail: {error.detail}"] if error.detail else []
     if isinstance(error, ProviderError):
         lines += [f"server error: {error.error}"] if error.error else []
         lines += [f"server words: {error.description}"] if error.description else []
     if isinstance(error, Misconfigured) and error.key:
         lines += [f"key: {error.key}" + (f", line {error.line}" if error.line else "")]
-    return "\n".join(lines)
+    return lines
 
 
 def configuration_problem(problem: ConfigurationProblem) -> str:
