@@ -1,0 +1,227 @@
+"""No secret in logs, output, the vault's bytes, arguments or environments: whole flows at the most talkative level."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+
+from support.app import AppProcess, StartApp
+from support.browser import BrowserCommand
+from support.canaries import Canaries, WatchProcess
+from support.configurations import ALLOW, demo_entry
+from support.demo_provider import DemoProvider
+from support.file_keyring import IN_KEYRING, file_keyring
+from support.homes import MakeHome
+from support.processes import wait_for
+from support.sign_in import StartDemo, access_token, wait_for_state
+from support.token_recorder import TokenRecorder
+
+TRACE = '[app]\nlog_level = "trace"\n'
+# What a refresh may meet: each at a provider of its own, as two refreshes never follow each other closely.
+REFRESH_FAULTS = ("500", "html200", "dup_keys", "truncated", "redirect", "error_long", "error_form", "huge", "nan")
+EXCHANGE_FAULTS = ("invalid_grant", "bad_utf8", "missing_token_type", "error_long", "redirect")
+ID_TOKEN_FAULTS = ("garbage", "five_parts", "bad_signature", "wrong_nonce", "alg_none", "expired")
+
+Consent = Callable[[str], str]
+
+
+class Scene:
+    """The application at its most talkative, a provider behind the recorder, and what was seen."""
+
+    def __init__(self, app: AppProcess, demo: DemoProvider, canaries: Canaries, visible: Canaries) -> None:
+        """:param visible: secrets that may be in the browser's arguments, as they are part of the address (LEAK-2)."""
+        self.app = app
+        self.demo = demo
+        self.canaries = canaries
+        self.visible = visible
+
+    def sign_in(self, id_: str, *, ends: str = "done", allow: bool = True) -> None:
+        """The authorization code grant, with the test as the browser."""
+        started = self.app.ask("POST", "/v1/sign-ins", {"provider": id_, "open_browser": False}).json
+        self.follow(started["authorization_url"], allow=allow)
+        self.wait_for_end(started["id"], ends)
+
+    def follow(self, url: str, *, allow: bool = True) -> None:
+        """Log in and let the callback come."""
+        self.note_address(url)
+        callback = self.demo.sign_in(url, allow=allow)
+        self.note_callback(callback)
+        requests.get(callback, timeout=60)
+
+    def note_address(self, url: str) -> None:
+        """Remember what an authorization URL carries."""
+        query = parse_qs(urlsplit(url).query)
+        self.visible.add(state=query["state"][0], nonce=query["nonce"][0])
+
+    def note_callback(self, url: str) -> None:
+        """Remember the code."""
+        for code in parse_qs(urlsplit(url).query).get("code", []):
+            self.canaries.add(code=code)
+
+    def wait_for_end(self, sign_in: str, state: str) -> None:
+        def look() -> bool:
+            return bool(self.app.ask("GET", f"/v1/sign-ins/{sign_in}?wait=5").json["state"] == state)
+
+        wait_for(look, f"the end of a sign-in as {state}")
+
+    def refresh(self, id_: str) -> int:
+        return self.app.ask("POST", f"/v1/providers/{id_}/refresh").status
+
+    def assert_nothing_leaked(self) -> None:
+        """Search everything that the application has written."""
+        for secrets in (self.canaries, self.visible):
+            secrets.assert_absent_from_files(self.app.home)
+        log = (self.app.home / "log/tokenkeep.log").read_text()
+        assert log.count("\n") > 20, "it did say something"
+
+
+def play_everything(scene: Scene) -> None:
+    """Both grants, good refreshes, and what can go wrong in them."""
+    demo, app = scene.demo, scene.app
+    scene.sign_in("demo")
+    assert scene.refresh("demo") == 200
+    scene.canaries.add(access_token=access_token(app))
+    assert app.cli("token", "demo").returncode == 0
+    assert app.cli("show", "demo", "--json").returncode == 0
+
+    started = app.ask("POST", "/v1/sign-ins", {"provider": "device", "method": "device"}).json
+    demo.approve_device(started["user_code"])
+    scene.wait_for_end(started["id"], "done")
+
+    for fault in EXCHANGE_FAULTS:
+        demo.faults(exchange=fault)
+        scene.sign_in("faulty", ends="failed")
+    demo.faults(exchange=None)
+    for fault in ID_TOKEN_FAULTS:
+        demo.faults(id_token=fault)
+        scene.sign_in("faulty", ends="failed")
+    demo.faults(id_token=None, authorize="access_denied")
+    scene.sign_in("faulty", ends="failed")
+    demo.faults(authorize=None)
+    for name in REFRESH_FAULTS:
+        scene.sign_in(f"refresh-{name.replace('_', '-')}")
+        demo.faults(refresh=name)
+        assert scene.refresh(f"refresh-{name.replace('_', '-')}") >= 400
+        demo.faults(refresh=None)
+    demo.faults(token_cut="after")
+    scene.sign_in("faulty", ends="failed")
+    demo.faults(token_cut=None)
+
+    # wrong ways of asking, with a secret in them
+    address = app.ask("POST", "/v1/sign-ins", {"provider": "faulty", "open_browser": False}).json["authorization_url"]
+    scene.note_address(address)
+    redirect = parse_qs(urlsplit(address).query)["redirect_uri"][0]
+    scene.canaries.add(code="stray-code-0123456789")
+    requests.get(f"{redirect}?code=stray-code-0123456789&state=nobody-knows-this-state", timeout=60)
+    app.ask("POST", "/v1/sign-ins/callback", {"url": f"{redirect}?code=stray-code-0123456789&state=unknown"})
+    app.ask("POST", "/v1/providers/demo/token/rejected", {"sha256": "x", "token": access_token(app)})
+    app.ask("GET", f"/v1/providers/{access_token(app)}/token")
+
+    signed_out = app.ask("POST", "/v1/providers/demo/sign-out", {"revoke": True})
+    assert signed_out.json["revoked"] is True
+
+
+def configuration(demo: DemoProvider, recorder: TokenRecorder) -> str:
+    names = ["demo", "device", "faulty", *(f"refresh-{fault.replace('_', '-')}" for fault in REFRESH_FAULTS)]
+    return TRACE + IN_KEYRING + ALLOW + "".join(demo_entry(demo, name, **recorder.keys()) for name in names)
+
+
+@pytest.mark.unprivileged
+def test_LEAK_1_LEAK_2_no_secret_is_written_or_shown_to_other_processes(
+    start_demo: StartDemo,
+    start_app: StartApp,
+    make_home: MakeHome,
+    canaries: Canaries,
+    watch_process: WatchProcess,
+) -> None:
+    demo = start_demo(token_lifetime=3600, device_interval=1)
+    with TokenRecorder(demo, canaries) as recorder:
+        app = start_app(args=["--headless"], env=file_keyring(make_home()), config=configuration(demo, recorder))
+        watch_process(app.pid)
+        scene = Scene(app, demo, canaries, Canaries())
+        play_everything(scene)
+        assert app.stop() == 0
+        assert all(recorder.seen.get(name) for name in ("access_token", "refresh_token", "id_token", "code_verifier"))
+        assert recorder.seen["device_code"]
+    scene.assert_nothing_leaked()
+
+
+def test_LEAK_1_LEAK_2_nor_with_a_real_browser(
+    open_browser: BrowserCommand,
+    start_demo: StartDemo,
+    start_app: StartApp,
+    make_home: MakeHome,
+    canaries: Canaries,
+    watch_process: WatchProcess,
+) -> None:
+    demo = start_demo(token_lifetime=3600)
+    env = open_browser.env() | file_keyring(make_home())
+    with TokenRecorder(demo, canaries) as recorder:
+        app = start_app(args=["--headless"], env=env, config=configuration(demo, recorder))
+        watch = watch_process(app.pid)
+        scene = Scene(app, demo, canaries, Canaries())
+        app.ask("POST", "/v1/sign-ins", {"provider": "demo"})
+        launch = open_browser.wait_for_launch()
+        assert launch.arguments == [launch.url], "the address and nothing else"
+        scene.note_address(launch.url)
+        launch.type("username", "ada")
+        launch.type("password", "demo")
+        launch.click("sign-in")
+        launch.click("allow")
+        assert "?" not in launch.wait_for_url("/done")
+        wait_for_state(app, "active")
+        assert scene.refresh("demo") == 200
+        watch.look()
+        if launch.is_running():
+            for kind in ("cmdline", "environ"):
+                assert not canaries.found_in(Path(f"/proc/{launch.pid}/{kind}").read_bytes()), kind
+        app.stop()
+    for secrets in (scene.canaries, scene.visible):
+        secrets.assert_absent_from_files(app.home)
+
+
+@pytest.mark.unprivileged
+def test_LEAK_4_files_and_folders_are_the_owners_alone_whatever_the_umask(
+    demo_provider: DemoProvider, start_app: StartApp, make_home: MakeHome, canaries: Canaries
+) -> None:
+    before = os.umask(0)
+    try:
+        app = start_app(
+            args=["--headless"], env=file_keyring(make_home()), config=IN_KEYRING + ALLOW + demo_entry(demo_provider)
+        )
+    finally:
+        os.umask(before)
+    scene = Scene(app, demo_provider, canaries, Canaries())
+    scene.sign_in("demo")
+    made = {"run": 0o700, "run/api.sock": 0o600, "log": 0o700, "log/tokenkeep.log": 0o600, "vault.db": 0o600}
+    made |= {"vault.lock": 0o600, "run/api.sock.lock": 0o600}
+    for name, mode in made.items():
+        assert stat.S_IMODE((app.home / name).lstat().st_mode) == mode, name
+    for side in app.home.glob("vault.db-*"):
+        assert stat.S_IMODE(side.lstat().st_mode) == 0o600, side.name
+
+
+@pytest.mark.unprivileged
+def test_LEAK_5_no_core_dumps_and_headless_nobody_looks_in(start_app: StartApp) -> None:
+    app = start_app(args=["--headless"], config='[storage]\nkey = "memory"\n')
+    limits = Path(f"/proc/{app.pid}/limits").read_text()
+    core = next(line for line in limits.splitlines() if line.startswith("Max core file size"))
+    assert core.split()[4:6] == ["0", "0"], core
+    if os.geteuid() != 0:
+        assert Path(f"/proc/{app.pid}").stat().st_uid == 0, "the kernel gives what is not dumpable to root"
+        with pytest.raises(PermissionError):
+            Path(f"/proc/{app.pid}/environ").read_bytes()
+
+
+def test_LEAK_2_the_command_line_takes_no_secret(start_app: StartApp) -> None:
+    app = start_app(args=["--headless"], config='[storage]\nkey = "memory"\n')
+    for arguments in (["login", "demo", "--client-secret", "x"], ["token", "demo", "--refresh-token=x"]):
+        refused = app.cli(*arguments)
+        assert refused.returncode == 2
+        assert "not taken from the command line" in refused.stderr
