@@ -32,6 +32,7 @@ INTERPRETERS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "dotnet": (frozenset(), frozenset()),
     "Rscript": (frozenset(), frozenset({"-e"})),
 }
+WHOLE_WORDS = frozenset({"java", "dotnet"})  # their options of one dash are words, not letters that may stand together
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,9 @@ def identify(pid: int, depth: int = DEPTH) -> Identity:
     script, words = "", command_line(pid) if interpreter else ()
     if interpreter:
         if depth and found is not None and is_own_command(executable, words):
+            if found.parent <= 1:  # its starter has left it to init, which asked for nothing
+                nobody = Application(pid=pid, login_session=login_session(found))
+                return Identity(executable, words, nobody)
             starter = identify(found.parent, depth - 1)
             return replace(starter, executable=executable, words=words)
         script = script_of(interpreter, words, pid)
@@ -90,8 +94,20 @@ def is_there(pid: int, executable: str) -> bool:
     try:
         running, here = os.stat(f"/proc/{pid}/exe"), os.stat(executable)  # noqa: PTH116 - on the way of every new peer
     except OSError:
-        return bool(executable)  # replaced by an upgrade, or not to be looked at
-    return running.st_nlink == 0 or (running.st_dev, running.st_ino) == (here.st_dev, here.st_ino)
+        return bool(executable) and _sees_our_files(pid)  # replaced by an upgrade, or not to be looked at
+    if running.st_nlink == 0:  # replaced by an upgrade; elsewhere anything can be put at a path and taken away again
+        return _sees_our_files(pid)
+    return (running.st_dev, running.st_ino) == (here.st_dev, here.st_ino)
+
+
+def _sees_our_files(pid: int) -> bool:
+    """Whether a process has the same file tree as we have (mount_namespaces(7)), so that its paths mean the same."""
+    if sys.platform != "linux":
+        return True
+    try:
+        return os.readlink(f"/proc/{pid}/ns/mnt") == os.readlink("/proc/self/ns/mnt")  # noqa: PTH115
+    except OSError:
+        return False
 
 
 def interpreter_of(executable: str) -> str:
@@ -123,6 +139,17 @@ def script_of(interpreter: str, words: Sequence[str], pid: int) -> str:
             next(rest, None)
         elif not word.startswith(("-", "+")) or word == "-":
             return _real_file(word, pid)
+        elif word.startswith("--"):
+            if word.partition("=")[0] in without_script:
+                return ""
+        elif interpreter not in WHOLE_WORDS:
+            for place, letter in enumerate(word[1:], 2):
+                if f"-{letter}" in without_script:  # `-cCODE`, `-ec CODE`: what follows is no script
+                    return ""
+                if f"-{letter}" in with_value:
+                    if place == len(word):
+                        next(rest, None)
+                    break  # the rest of the word is its value
     return ""
 
 

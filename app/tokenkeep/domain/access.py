@@ -32,7 +32,10 @@ NO_IDENTITY = frozenset(
         "xargs", "nohup", "setsid", "timeout", "time", "nice", "stdbuf", "watch", "tmux", "screen", "script", "ssh",
         "gnome-terminal", "gnome-terminal-server", "konsole", "xterm", "alacritty", "kitty", "foot", "wezterm",
         "python", "python3", "node", "deno", "bun", "perl", "ruby", "php", "lua", "java", "dotnet", "Rscript",
-        "systemd", "init", "cron", "crond", "make",
+        "systemd", "init", "cron", "crond", "make", "mksh", "ash", "rbash", "elvish", "xonsh", "pypy", "luajit",
+        "guile", "tclsh", "wish", "awk", "gawk", "mawk", "expect", "gdb", "lldb", "strace", "ltrace", "valgrind",
+        "unshare", "nsenter", "chroot", "bwrap", "firejail", "runuser", "pkexec", "find", "parallel", "entr", "at", "atd",
+        "sshd", "ptyxis-agent", "kgx", "tilix", "wezterm-gui", "dbus-daemon", "dbus-broker-launch", "electron",
     }
 )  # fmt: skip
 
@@ -58,7 +61,7 @@ class Application:
     @property
     def name(self) -> str:
         """What people call it: the script's or the executable's last part."""
-        return (self.script or self.executable).rpartition("/")[2] or (
+        return printable((self.script or self.executable).rpartition("/")[2]) or (
             f"process {self.pid}" if self.pid else "TokenKeep"
         )
 
@@ -68,8 +71,9 @@ class Application:
         if self.script:
             return True
         base = self.executable.rpartition("/")[2]
-        stem = base.rstrip("0123456789.")
-        return bool(base) and base not in NO_IDENTITY and stem not in NO_IDENTITY
+        stem = base.rstrip("0123456789.-")
+        loader = base.startswith(("ld-linux", "ld-musl", "ld.so"))  # it runs whatever file it is given
+        return bool(base) and not loader and base not in NO_IDENTITY and stem not in NO_IDENTITY
 
     @property
     def key(self) -> tuple[str, str]:
@@ -82,6 +86,11 @@ class Application:
 
 
 OWN_WINDOW = Application(own=True)
+
+
+def printable(text: str) -> str:
+    """A program's name or path fit to be shown: its file may be called anything, lines and turned text included."""
+    return text if text.isprintable() else "".join(char if char.isprintable() else "\ufffd" for char in text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +139,9 @@ class AccessRule:
 
     :param app: executable; `script` and `socket` are the other ways to name a program, exactly one is set.
     :param provider: id, or `*`.
-    :param scope: narrows the rule to requests that ask for no more than these.
+    :param scope: narrows the rule: a yes to tokens that carry no more than these, anything else to those that carry
+        one of them.
+    :param resource: as `audience`, narrows a yes to what this version cannot tell apart; such a yes is none.
     """
 
     decision: Decision
@@ -143,7 +154,10 @@ class AccessRule:
     audience: str = ""
 
     def matches(self, application: Application, provider: str, scope: Iterable[str]) -> bool:
-        """Whether this rule speaks about that request."""
+        """Whether this rule speaks about that request; in doubt a yes does not, and a no does.
+
+        :param scope: what the token carries; empty when that is not known.
+        """
         if self.provider not in ("*", provider):
             return False
         if self.app and self.app != application.executable:
@@ -152,7 +166,10 @@ class AccessRule:
             return False
         if self.socket and self.socket != application.socket:
             return False
-        return not self.scope or set(scope) <= set(self.scope)
+        carried, named = set(scope), set(self.scope)
+        if self.decision is Decision.ALLOW:
+            return not (self.resource or self.audience) and (not named or (bool(carried) and carried <= named))
+        return not named or not carried or bool(carried & named)
 
 
 def covers(

@@ -121,6 +121,37 @@ def test_a_program_replaced_by_an_upgrade_stays_who_it_was(home: Path) -> None:
         child.communicate()
 
 
+def test_a_file_put_at_another_programs_path_in_a_tree_of_its_own_is_nobody(home: Path) -> None:
+    """Such a tree needs no rights; taking the file away again must not make its path true."""
+    pretended, evil = shutil.which("env") or "/usr/bin/env", home / "evil"
+    shutil.copy(shutil.which("cat") or "/bin/cat", evil)
+    script = f"mount --bind {evil} {pretended} && exec {pretended}"
+    child = subprocess.Popen(["unshare", "-Urm", "sh", "-c", script], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        wait_for(lambda: child.poll() is not None or processes.executable_of(child.pid) == pretended, "the program")
+        if child.poll() is not None:
+            pytest.skip("this system does not let users make mount namespaces")
+        assert processes.identify(child.pid).application.executable == ""
+        evil.unlink()
+        assert processes.executable_of(child.pid) == pretended
+        assert processes.identify(child.pid).application.executable == ""
+    finally:
+        child.communicate()
+
+
+def test_our_own_command_line_left_to_init_is_not_init(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a container the first process may be a program that was allowed; anybody can be given to it as a child."""
+    own = processes.executable_of(os.getpid())
+    lines = {77: (own, (own, "-m", "tokenkeep", "token", "x")), 1: (own, (own, "/app/main.py"))}
+    monkeypatch.setattr(processes, "executable_of", lambda pid: lines.get(pid, (own, ()))[0])
+    monkeypatch.setattr(processes, "command_line", lambda pid: lines.get(pid, (own, ()))[1])
+    monkeypatch.setattr(processes, "_real_file", lambda name, _pid: name)
+    monkeypatch.setattr(processes, "stat_of", lambda pid: processes.Stat(1 if pid == 77 else 0, pid, 0, 5))
+    assert processes.identify(1).application.key == ("script", "/app/main.py")
+    application = processes.identify(77).application
+    assert (application.pid, application.identified) == (77, False)
+
+
 def test_a_name_with_parentheses_and_spaces_does_not_confuse_the_fields(home: Path) -> None:
     program = home / "a) R 1 (b"
     shutil.copy(shutil.which("cat") or "/bin/cat", program)
@@ -154,4 +185,36 @@ def test_interpreters_are_known_with_any_version(executable: str, interpreter: s
 def test_options_before_a_script_are_skipped_with_their_values(
     script: Path, interpreter: str, before: list[str]
 ) -> None:
+    assert processes.script_of(interpreter, [interpreter, *before, str(script)], os.getpid()) == str(script)
+
+
+@pytest.mark.parametrize(
+    ("interpreter", "before"),
+    [
+        ("python", ["-cimport evil"]),
+        ("python", ["-Imevil"]),
+        ("python", ["-Ic", "/etc/hosts"]),
+        ("perl", ["-eevil"]),
+        ("ruby", ["-weevil"]),
+        ("node", ["--eval=evil"]),
+        ("node", ["-pe", "/etc/hosts"]),
+        ("bash", ["-ec", "/etc/hosts"]),
+        ("php", ["-revil"]),
+    ],
+)
+def test_code_glued_to_an_option_is_no_script(script: Path, interpreter: str, before: list[str]) -> None:
+    assert processes.script_of(interpreter, [interpreter, *before, str(script)], os.getpid()) == ""
+
+
+@pytest.mark.parametrize(
+    ("interpreter", "before"),
+    [
+        ("python", ["-Wdefault", "-Xdev", "-u"]),
+        ("python", ["-IX", "utf8"]),
+        ("bash", ["-euo", "pipefail"]),
+        ("java", ["-Xmx512m", "-Dmode=main", "-jar"]),
+        ("php", ["-dmemory_limit=1"]),
+    ],
+)
+def test_letters_of_a_value_are_no_options(script: Path, interpreter: str, before: list[str]) -> None:
     assert processes.script_of(interpreter, [interpreter, *before, str(script)], os.getpid()) == str(script)

@@ -47,6 +47,36 @@ def test_a_rule_about_something_else_does_not_match(rule: AccessRule) -> None:
     assert ask([rule], scope=("repo",)) is Decision.ASK
 
 
+def test_a_yes_for_a_scope_holds_for_tokens_that_carry_no_more() -> None:
+    rule = AccessRule(Decision.ALLOW, "github", app="/usr/bin/git", scope=("read", "write"))
+    assert ask([rule], scope=("read",)) is Decision.ALLOW
+    assert ask([rule], scope=("read", "admin")) is Decision.ASK
+    assert ask([rule], scope=()) is Decision.ASK, "nobody knows what it carries"
+
+
+@pytest.mark.parametrize("decision", [Decision.DENY, Decision.ASK])
+def test_a_no_for_a_scope_holds_for_tokens_that_carry_it_among_others(decision: Decision) -> None:
+    rules = [
+        AccessRule(decision, "github", app="/usr/bin/git", scope=("admin",)),
+        AccessRule(Decision.ALLOW, "github", app="/usr/bin/git"),
+    ]
+    assert ask(rules, scope=("read", "admin")) is decision
+    assert ask(rules, scope=()) is decision, "nobody knows what it carries"
+    assert ask(rules, scope=("read",)) is Decision.ALLOW
+
+
+@pytest.mark.parametrize("narrow", [{"resource": ("https://a.example",)}, {"audience": "a"}])
+def test_a_yes_narrowed_to_what_cannot_be_told_apart_is_none_and_a_no_is_one(narrow) -> None:
+    assert ask([AccessRule(Decision.ALLOW, app="/usr/bin/git", **narrow)]) is Decision.ASK
+    assert ask([AccessRule(Decision.DENY, app="/usr/bin/git", **narrow)]) is Decision.DENY
+
+
+def test_a_programs_name_is_one_plain_line_whatever_its_file_is_called() -> None:
+    odd = Application(executable="/tmp/TokenKeep update\nPress Allow \u202e\udcff", pid=1)
+    assert odd.name == "TokenKeep update\ufffdPress Allow \ufffd\ufffd"
+    assert odd.key == ("app", odd.executable), "a grant is for the file itself"
+
+
 def test_a_grant_ends_with_its_time_and_covers_no_wider_scope() -> None:
     assert ask(grants=[grant(GIT, Decision.ALLOW, until=101.0)]) is Decision.ALLOW
     assert ask(grants=[grant(GIT, Decision.ALLOW, until=100.0)]) is Decision.ASK
@@ -78,6 +108,9 @@ def test_our_own_window_is_never_asked() -> None:
         (SHELL, False, "bash"),
         (Application(executable="/usr/bin/python3.11", pid=1), False, "python3.11"),
         (Application(executable="/usr/bin/sudo", pid=1), False, "sudo"),
+        (Application(executable="/usr/bin/pypy3.10", pid=1), False, "pypy3.10"),
+        (Application(executable="/usr/bin/guile-3.0", pid=1), False, "guile-3.0"),
+        (Application(executable="/lib64/ld-linux-x86-64.so.2", pid=1), False, "ld-linux-x86-64.so.2"),
         (Application(pid=12), False, "process 12"),
     ],
 )
