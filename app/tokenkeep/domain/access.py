@@ -34,8 +34,8 @@ NO_IDENTITY = frozenset(
         "python", "python3", "node", "deno", "bun", "perl", "ruby", "php", "lua", "java", "dotnet", "Rscript",
         "systemd", "init", "cron", "crond", "make", "mksh", "ash", "rbash", "elvish", "xonsh", "pypy", "luajit",
         "guile", "tclsh", "wish", "awk", "gawk", "mawk", "expect", "gdb", "lldb", "strace", "ltrace", "valgrind",
-        "unshare", "nsenter", "chroot", "bwrap", "firejail", "runuser", "pkexec", "find", "parallel", "entr", "at", "atd",
-        "sshd", "ptyxis-agent", "kgx", "tilix", "wezterm-gui", "dbus-daemon", "dbus-broker-launch", "electron",
+        "unshare", "nsenter", "chroot", "bwrap", "firejail", "runuser", "pkexec", "find", "parallel", "entr", "at",
+        "atd", "sshd", "ptyxis-agent", "kgx", "tilix", "wezterm-gui", "dbus-daemon", "dbus-broker-launch", "electron",
     }
 )  # fmt: skip
 
