@@ -90,6 +90,17 @@ class Screen:
         what = f"a window with {' '.join(criteria[2:])}"
         return int(wait_for(lambda: self._xdotool("search", *criteria, check=False).split(), what)[0])
 
+    def visible_windows(self, pid: int) -> set[int]:
+        """The ids of the windows of a process that are on the screen now."""
+        found = self._xdotool("search", "--all", "--onlyvisible", "--pid", str(pid), "--name", ".*", check=False)
+        return {int(line) for line in found.split()}
+
+    def close_window(self, window: int) -> None:
+        """Click the button in its title bar that closes it (the right-most of openbox' own theme)."""
+        self.focus(window)
+        place = next(each for each in self.windows() if each.id == window)
+        self.click(place.x + place.width - 11, place.y - 11)
+
     def has_window(self, title: str) -> bool:
         """Tell whether a visible window with such a title is there now."""
         return bool(self._xdotool("search", "--onlyvisible", "--name", title, check=False).split())
