@@ -93,17 +93,18 @@ def child(command: Sequence[str], env: dict[str, str] | None = None) -> Iterator
         process.stdout.close()
 
 
-def whole_process(command: Sequence[str], env: dict[str, str], count: int, warm: int = 3) -> float:
-    """Median seconds of that many runs of a program, begun by `posix_spawn`."""
-    taken = []
-    program = shutil.which(command[0]) or command[0]
+def whole_processes(commands: Sequence[Sequence[str]], env: dict[str, str], count: int, warm: int = 3) -> list[float]:
+    """Median milliseconds of that many runs of each program in turn, begun by `posix_spawn`."""
+    taken: list[list[float]] = [[] for _ in commands]
     silent = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
     for i in range(count + warm):
-        began = time.perf_counter()
-        pid = os.posix_spawn(program, command, env, file_actions=silent)
-        _, status = os.waitpid(pid, 0)
-        if i >= warm:
-            taken.append(time.perf_counter() - began)
-        if status:
-            raise RuntimeError(f"{' '.join(command)} ended with {os.waitstatus_to_exitcode(status)}")
-    return statistics.median(taken)
+        for times, command in zip(taken, commands, strict=True):
+            program = shutil.which(command[0]) or command[0]
+            began = time.perf_counter()
+            pid = os.posix_spawn(program, command, env, file_actions=silent)
+            _, status = os.waitpid(pid, 0)
+            if i >= warm:
+                times.append((time.perf_counter() - began) * 1e3)
+            if status:
+                raise RuntimeError(f"{' '.join(command)} ended with {os.waitstatus_to_exitcode(status)}")
+    return [statistics.median(times) for times in taken]

@@ -3,8 +3,8 @@
     provider.py HOSTS MILLISECONDS
 
 Listens on HOSTS loopback ports, prints them as one JSON list, ends with its standard input. `POST /token` gives a new
-access token, `GET /stats` the number of token requests and the monotonic times of the first and the last answer since
-the last `GET /stats`, `GET /.well-known/openid-configuration` the metadata that oidc-agent wants.
+access token, `GET /stats` the number of token answers and the monotonic times of the first request and the last answer,
+`GET /.well-known/openid-configuration` the metadata that oidc-agent wants.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Provider:
         self._began: float | None = None
         self._ended = 0.0
         self._tokens = 0
-        self.most_at_once = self._at_once = 0
+        self._most_at_once = self._at_once = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer the requests of one connection."""
@@ -47,9 +47,7 @@ class Provider:
 
     async def _answer(self, target: str, origin: str, body: str) -> object:
         if target == "/stats":
-            stats = {"tokens": self._tokens, "began": self._began, "ended": self._ended, "at_once": self.most_at_once}
-            self._tokens, self._began, self.most_at_once = 0, None, 0
-            return stats
+            return {"tokens": self._tokens, "began": self._began, "ended": self._ended, "at_once": self._most_at_once}
         if target != "/token":
             supported = {"scopes_supported": ["openid", "offline_access"], "grant_types_supported": ["refresh_token"]}
             return {"issuer": origin, "token_endpoint": f"{origin}/token", **supported} | {
@@ -57,7 +55,7 @@ class Provider:
             }
         self._began = self._began or time.monotonic()
         self._at_once += 1
-        self.most_at_once = max(self.most_at_once, self._at_once)
+        self._most_at_once = max(self._most_at_once, self._at_once)
         await asyncio.sleep(self._delay)
         self._at_once -= 1
         self._tokens += 1

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from machinery import HERE, LIMIT, child
+
 from support.app import AppProcess, ask_socket
 from support.configurations import ALLOW, entry
 from support.homes import new_home
@@ -46,7 +47,7 @@ class Provider:
         self.ports = ports
 
     def stats(self) -> dict[str, Any]:
-        """What it did since the last call."""
+        """What it did since it began."""
         import requests
 
         found: dict[str, Any] = requests.get(f"http://127.0.0.1:{self.ports[0]}/stats", timeout=60).json()
@@ -77,7 +78,9 @@ class Stage:
         """
         stage = cls(stack)
         if not all(map(shutil.which, ("gnome-keyring-daemon", "dbus-daemon", "Xvfb", "openbox"))):
-            raise RuntimeError("the measurement needs gnome-keyring-daemon, dbus-daemon, Xvfb, openbox, and a tray host")
+            raise RuntimeError(
+                "the measurement needs gnome-keyring-daemon, dbus-daemon, Xvfb, openbox, and a tray host"
+            )
         stage.screen = stack.enter_context(Screen(stage.home()))
         bus = stack.enter_context(SessionBus(stage.home()))
         stage.keyring = stack.enter_context(SecretService(stage.home(), bus, stage.screen)).env()
@@ -112,7 +115,13 @@ class Stage:
         env = self.keyring | screen
         app = AppProcess(home, env=env, args=[] if tray else ["--headless"], config=ALLOW + "".join(entries) + more)
         kept_sessions = [
-            {"id": kept.id, "issuer": f"{origin}/{kept.id}", "endpoint": origin, "age": kept.age, "lifetime": kept.lifetime}
+            {
+                "id": kept.id,
+                "issuer": f"{origin}/{kept.id}",
+                "endpoint": origin,
+                "age": kept.age,
+                "lifetime": kept.lifetime,
+            }
             for kept, origin in placed
         ]
         subprocess.run(
