@@ -131,6 +131,9 @@ class FakeEngine:
         await self._called("refresh", provider)
         return self.provider(provider)
 
+    async def unlock(self, passphrase: Secret) -> None:
+        await self._called("unlock", passphrase)
+
     async def sign_out(self, provider: str, *, revoke: bool = True, application: Application = OWN_WINDOW) -> Ended:
         await self._called("sign_out", provider, revoke)
         self.sessions[provider] = replace(self.sessions[provider], state=SessionState.SIGNED_OUT)

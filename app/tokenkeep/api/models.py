@@ -53,6 +53,12 @@ class EndSignIn(Body):
     revoke: bool = True
 
 
+class Unlock(Body):
+    """Open the sealed sign-ins."""
+
+    passphrase: Annotated[str, Field(min_length=1, max_length=1024)]
+
+
 class Problem(Answer):
     """What went wrong (RFC 9457); `title` and `hint` are for people."""
 

@@ -17,7 +17,7 @@ from tokenkeep.api.events_stream import stream
 from tokenkeep.api.json_input import Query, read_body
 from tokenkeep.domain.errors import BadRequest
 from tokenkeep.domain.ports import Clock
-from tokenkeep.domain.tokens import GrantedToken, TokenQuery
+from tokenkeep.domain.tokens import GrantedToken, Secret, TokenQuery
 from tokenkeep.httpserver import Answer, Request, Response, StreamResponse
 
 if TYPE_CHECKING:
@@ -107,6 +107,13 @@ def show(context: Context, _request: Request, _id: str) -> Answer:
 async def leave(context: Context, request: Request, _id: str) -> Answer:
     await context.engine.require_manage(request.peer.application)
     return Response(204, close=True, on_sent=context.engine.quit)
+
+
+async def unlock(context: Context, request: Request, _id: str) -> Answer:
+    body = read_body(models.Unlock, request.body, request.get(b"content-type"))
+    await context.engine.require_manage(request.peer.application)
+    await context.finish(context.engine.unlock(Secret(body.passphrase)))
+    return Response(204)
 
 
 def openapi(context: Context, _request: Request, _id: str) -> Answer:
@@ -282,6 +289,16 @@ ROUTES = (
     Route("GET", "/v1/status", get_status, "Health, version and overall state.", models.Status),
     Route("POST", "/v1/show", show, "Raise the window.", status=204),
     Route("POST", "/v1/quit", leave, "Stop.", status=204, manage=True, errors=MANAGE_ERRORS),
+    Route(
+        "POST",
+        "/v1/unlock",
+        unlock,
+        "Open the sign-ins that are sealed with a passphrase.",
+        status=204,
+        body=models.Unlock,
+        manage=True,
+        errors=("locked", "storage_failed", *MANAGE_ERRORS),
+    ),
     Route("GET", "/v1/providers", providers, "All providers.", models.Providers),
     Route("GET", "/v1/providers/{id}", provider, "One provider.", models.Provider, errors=("unknown_provider",)),
     Route(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Callable
 
@@ -55,6 +56,32 @@ def status(client: TokenKeep, options: argparse.Namespace) -> int:
     rows += [("notice", text) for text in found.get("notices", ())]  # an older application has none
     print(output.pairs(rows))
     return DONE
+
+
+def unlock(client: TokenKeep, options: argparse.Namespace) -> int:
+    """Read the passphrase, never from the command line, and open what it seals."""
+    passphrase = _passphrase(client)
+    if not passphrase:
+        say("No passphrase was given.")
+        return FAILED
+    client.unlock(passphrase)
+    if options.json:
+        output.print_json({"unlocked": True})
+    return DONE
+
+
+def _passphrase(client: TokenKeep) -> str:
+    """From a terminal without showing it, twice when it is a new one; else the first line of standard input."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\n")
+    import getpass
+
+    passphrase = getpass.getpass("Passphrase: ")
+    new = any("No passphrase has been chosen" in notice for notice in client.status().get("notices", ()))
+    if new and passphrase and getpass.getpass("Once more, it is a new one: ") != passphrase:
+        say("They are not the same; nothing was changed.")
+        return ""
+    return passphrase
 
 
 STORAGE = {

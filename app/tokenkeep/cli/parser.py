@@ -121,6 +121,7 @@ def build() -> argparse.ArgumentParser:
     config.add_argument("what", choices=("path", "check"), help="where it is, or what is wrong with it")
     completion = add("completion", _completion, "print the completion script of a shell", common=())
     completion.add_argument("shell", choices=("bash", "zsh", "fish"))
+    add("unlock", _client("unlock"), "open the sign-ins that are sealed with a passphrase, read from standard input")
     add("quit", _client("leave"), "stop the running application", common=())
     return parser
 

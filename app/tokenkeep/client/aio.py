@@ -70,6 +70,10 @@ class AsyncTokenKeep:
         where = wire.target(("providers", provider, "sign-out"))
         return await self._object("POST", where, {"revoke": revoke}, wait=90.0)
 
+    async def unlock(self, passphrase: str) -> None:
+        """Open the sign-ins that are sealed with a passphrase."""
+        await self.ask("POST", "/v1/unlock", {"passphrase": passphrase}, wait=90.0)
+
     async def sign_in(self, provider: str, *, method: str = "auto", open_browser: bool = True) -> dict[str, Any]:
         """Start a sign-in, or join the pending one."""
         body = {"provider": provider, "method": method, "open_browser": open_browser}

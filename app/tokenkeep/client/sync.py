@@ -110,6 +110,10 @@ class TokenKeep:
         """Sign out: `{revoked, detail}`; needs the right `manage`, which a person may be asked for."""
         return self._object("POST", wire.target(("providers", provider, "sign-out")), {"revoke": revoke}, wait=90.0)
 
+    def unlock(self, passphrase: str) -> None:
+        """Open the sign-ins that are sealed with a passphrase; needs the right `manage`."""
+        self.ask("POST", "/v1/unlock", {"passphrase": passphrase}, wait=90.0)
+
     # -- sign-ins
 
     def sign_in(self, provider: str, *, method: str = "auto", open_browser: bool = True) -> dict[str, Any]:

@@ -574,6 +574,21 @@ class Engine:
             except TokenKeepError as error:
                 raise StorageFailed("It holds until TokenKeep quits; config.toml could not be written.") from error
 
+    async def unlock(self, passphrase: Secret) -> None:
+        """Open the vault that is sealed with a passphrase; with an open one nothing happens.
+
+        :raises Locked: the passphrase is wrong, or the key is one that only a person at our own window releases.
+        """
+        await self._opened.wait()
+        if self._context.vault.attached:
+            return
+        if self._context.configuration.storage.key != "passphrase":
+            raise Locked(
+                "The saved sign-ins are sealed with a key in the keyring, not with a passphrase.",
+                hint="Unlock the keyring and try again in TokenKeep's window.",
+            )
+        await self.choose_storage("passphrase", passphrase)
+
     async def _open_vault(self, kind: str, passphrase: Secret | None) -> TokenKeepError | None:
         """Open the vault, or say why not; a later call goes before one that still waits for a person."""
         self._opening += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import socket
@@ -212,6 +213,21 @@ def test_AGENT_3_a_live_socket_is_not_stolen_even_without_its_lock(path: Path) -
 
 
 @unprivileged
+def test_AGENT_3_while_another_process_is_starting_there_nothing_is_touched(path: Path) -> None:
+    path.parent.mkdir(mode=0o700)
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+    before = path.lstat().st_ino
+    with Path(f"{path}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(SocketUnusable, match="Another process serves"):
+            UnixSocket(path).bind()
+        assert path.lstat().st_ino == before
+    with served(path):
+        assert ask_socket(path, "GET", "/v1/status").status == 200
+
+
+@unprivileged
 def test_AGENT_3_what_a_dead_process_left_is_replaced(path: Path) -> None:
     path.parent.mkdir(mode=0o700)
     with socket.socket(socket.AF_UNIX) as dead:
@@ -417,7 +433,12 @@ def test_AGENT_6_no_answer_of_any_route_has_more_than_the_access_token(server: S
     from tokenkeep.api import models
     from tokenkeep.api.routes import ROUTES
 
-    known = {"provider": "github", "url": "http://127.0.0.1/x?code=CANARY-CODE&state=s", "sha256": "0" * 64}
+    known = {
+        "provider": "github",
+        "url": "http://127.0.0.1/x?code=CANARY-CODE&state=s",
+        "sha256": "0" * 64,
+        "passphrase": "CANARY-PASS",
+    }
     ask_socket(path, "POST", "/v1/sign-ins", known)
     for route in ROUTES:
         if route.path in ("/v1/events", "/v1/openapi.json", "/v1/quit"):
