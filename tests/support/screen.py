@@ -111,7 +111,8 @@ class Screen:
 
     def click(self, x: int, y: int, button: int = 1) -> None:
         """Press and release a mouse button at a pixel of the screen."""
-        self._xdotool("mousemove", "--sync", str(x), str(y), "click", str(button))
+        # --sync waits for a movement, in vain when the pointer is there already
+        self._xdotool("mousemove", str(x + 1), str(y + 1), "mousemove", "--sync", str(x), str(y), "click", str(button))
 
     def type(self, text: str) -> None:
         """Type a text into whatever has the keyboard; it goes over standard input, as it may be a password."""
@@ -152,7 +153,7 @@ class Screen:
 
     def pointer_away(self) -> None:
         """Move the mouse where it touches nothing, before a picture is taken."""
-        self._xdotool("mousemove", "--sync", "2", "2")
+        self._xdotool("mousemove", "2", "2")
 
     def _environment(self) -> dict[str, str]:
         return clean_environment(self._home, self.env())
