@@ -282,6 +282,25 @@ def test_AGENT_5_a_reader_that_never_reads_is_cut_and_costs_bounded_memory(home:
 
 
 @both_loops
+def test_AGENT_5_a_client_that_sends_ahead_is_held_by_its_own_buffer(home: Path, loop: str) -> None:
+    async def scenario() -> None:
+        go = asyncio.Event()
+
+        async def handler(request: Request) -> Answer:
+            await go.wait()
+            return Response(204)
+
+        async with front(home, handler) as (server, path):
+            _, writer = await asyncio.open_unix_connection(path)
+            writer.write(GET % b"/" * 200_000)
+            await until(lambda: any(connection._reading_paused for connection in server.connections))
+            assert len(next(iter(server.connections))._waiting) < 20_000
+            writer.transport.abort()
+
+    run(scenario(), loop)
+
+
+@both_loops
 def test_AGENT_5_a_stream_waits_for_its_reader_and_ends_without_one(home: Path, loop: str) -> None:
     given = itertools.count()
     closed = []

@@ -23,6 +23,8 @@ JSON = b"application/json"
         b'{"provider": NaN}',
         b'{"provider": Infinity}',
         b'{"provider": -Infinity}',
+        b'{"provider": "a", "x": NaN}',
+        b'{"provider": "a", "x": -Infinity}',
         b'{"provider": "a", "x": 1e999}',
         b'{"provider": "\\u0000"}',
         b'{"provider": "a\\ud800"}',
