@@ -119,14 +119,18 @@ class RedactingFormatter(logging.Formatter):
         """`2026-01-31T12:00:00.000Z warning engine.sessions: text`, a traceback indented below it."""
         at = datetime.fromtimestamp(self._wall(), UTC)
         name = record.name.removeprefix("tokenkeep.")
-        # what a server sent must not look like a line of its own, or move the cursor of a terminal
-        message = _CONTROL.sub(lambda match: repr(match[0])[1:-1], redact(record.getMessage()))
+        message = _escaped(redact(record.getMessage()))
         lines = [f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z {level_name(record.levelno)} {name}: {message}"]
         if record.exc_info:
-            lines += redact(self.formatException(record.exc_info)).splitlines()
+            lines += map(_escaped, redact(self.formatException(record.exc_info)).split("\n"))
         if record.stack_info:
-            lines += redact(record.stack_info).splitlines()
+            lines += map(_escaped, redact(record.stack_info).split("\n"))
         return "\n    ".join(lines)
+
+
+def _escaped(text: str) -> str:
+    """What a server sent must not look like a line of its own, or move the cursor of a terminal."""
+    return _CONTROL.sub(lambda match: repr(match[0])[1:-1], text)
 
 
 class _Quiet(logging.Handler):

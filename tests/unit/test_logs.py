@@ -269,3 +269,18 @@ def test_everything_is_taken_back(configure: Configure) -> None:
     assert (sys.excepthook, threading.excepthook, sys.unraisablehook) == hooks
     assert logging.getLogger().handlers == handlers
     assert logging.getLogger("oauthlib").level == logging.NOTSET
+
+
+@pytest.mark.usefixtures("log_errors")
+def test_a_servers_words_in_a_traceback_cannot_move_a_terminals_cursor(configure: Configure) -> None:
+    stream = io.StringIO()
+    made = configure("trace", None, stream)
+    try:
+        raise ValueError("gone \x1b[2Jand \x9b31m\rback\n2026-01-31T12:00:00.000Z info engine: all is well")
+    except ValueError:
+        logging.getLogger("tokenkeep.engine").exception("it failed", stack_info=True)
+    made.close()
+    said = stream.getvalue() + "\n".join(made.ring.lines())
+    assert "gone" in said
+    assert not {"\x1b", "\x9b", "\r"} & set(said)
+    assert "\n2026-01-31T12:00:00.000Z info" not in said

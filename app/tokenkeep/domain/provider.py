@@ -61,7 +61,7 @@ def check_url(value: str, *, local: bool, what: str = "address") -> str:
         host, port = parts.hostname, parts.port
     except ValueError as broken:
         raise ValueError(f"the {what} is not a URL") from broken
-    if any(ord(char) <= 0x20 or ord(char) == 0x7F or char in '"<>\\^`{|}' for char in value):
+    if any(not "!" <= char <= "~" or char in '"<>\\^`{|}' for char in value):  # RFC 3986 §2: ASCII, and not all of it
         raise ValueError(f"the {what} contains characters that no URL has")
     if not host or port == 0:
         raise ValueError(f"the {what} has no host")

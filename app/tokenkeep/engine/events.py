@@ -12,6 +12,7 @@ from tokenkeep.domain.session import EngineSnapshot
 
 KEPT = 512  # events a reader may be behind and still resume without a new snapshot
 QUEUED = 1024  # events a reader may leave unread before it gets a snapshot instead
+DIGITS = 18  # of an event's number; Python refuses to read thousands of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class EventBus:
 
     def _missed(self, after: str | None) -> list[Event]:
         boot_id, _, number = (after or "").rpartition(":")
-        if boot_id == self.boot_id and number.isascii() and number.isdigit():
+        if boot_id == self.boot_id and number.isascii() and number.isdigit() and len(number) <= DIGITS:
             last = int(number)
             oldest = self._kept[0].number if self._kept else self._number + 1
             if oldest - 1 <= last <= self._number:

@@ -31,6 +31,7 @@ MIN_INTERVAL, MAX_INTERVAL = 1.0, 300.0  # seconds; a wish outside of this is a 
 SLOW_DOWN_STEP = 5.0  # seconds (§3.5)
 EXPIRES_MAX = 86_400.0  # seconds
 USER_CODE_MAX = 64  # characters; nobody types more
+COMPLETE_MAX = 1000  # characters; a longer address makes no code that a phone could read, and the short way is there
 
 Outcome = Literal["pending", "slow_down", "unreachable"]
 
@@ -117,12 +118,11 @@ def request_codes(
     if quirks.verification_url:
         members.setdefault("verification_uri", members.get("verification_url"))
     shown = clean_text(_text(members, "verification_uri"))
-    complete = members.get("verification_uri_complete")
     return DeviceAuthorization(
         device_code=Secret(_text(members, "device_code")),
         user_code=_user_code(members),
         verification_uri=shown,
-        verification_uri_complete=complete if _openable(complete, provider) else None,
+        verification_uri_complete=_complete(members, provider),
         expires_in=_expires_in(members),
         interval=first_interval(members.get("interval")),
         verifier=verifier,
@@ -166,6 +166,11 @@ def _openable(value: object, provider: Provider) -> bool:
         return isinstance(value, str) and bool(check_url(value, local=provider.local))
     except ValueError:
         return False
+
+
+def _complete(members: dict[str, Any], provider: Provider) -> str | None:
+    value = members.get("verification_uri_complete")
+    return value if isinstance(value, str) and len(value) <= COMPLETE_MAX and _openable(value, provider) else None
 
 
 def poll(

@@ -77,7 +77,8 @@ class SystemBrowser:
         for launcher in (*WSL_LAUNCHERS, *LAUNCHERS) if self._wsl else LAUNCHERS:
             if shutil.which(launcher[0], path=self._environ.get("PATH")) is None:
                 continue
-            target = f"'{url}'" if launcher[0] == "powershell.exe" else url  # `&` is an operator there
+            # There `&` is an operator, and a quote within quotes would end them: the rest would be a command.
+            target = "'" + url.replace("'", "%27") + "'" if launcher[0] == "powershell.exe" else url
             problem = self._start([*launcher, target])
             if not problem:
                 return Launch(asked=True, browser=default_browser(for_child(self._environ)))

@@ -35,6 +35,7 @@ def test_LOOP_1_no_setting_makes_the_listener_bind_another_interface(host: str) 
         "http://0x7f.1/", "http://0.0.0.0/", "http://[::ffff:127.0.0.1]/", "http://example.com/", "ftp://127.0.0.1/",
         "javascript:alert(1)", "file:///etc/passwd", "ms-msdt:/id", "-x", "", "https://", "https://u:p@a.example/",
         "https://a.example/#f", "https://a.example/#", 'https://x/";calc', "https://a.example/\r\n", "https://a.example:0/",
+        "https://a.example/\x9b31m", "https://a.example/\u202egpj", "https://a.example/\u2019", "https://\u0430.example/",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("local", [True, False])

@@ -296,3 +296,10 @@ def test_DEV_2_the_interval_never_shrinks(interval, outcomes, remaining):
     found = gaps(*outcomes, interval=interval, remaining=remaining)
     assert found == sorted(found)
     assert found[0] == interval
+
+
+def test_DEV_7_a_complete_address_that_fits_no_code_is_left_out(server, transport):
+    long = f"{server.origin}/d?user_code=" + "A" * 1000
+    codes(server, verification_uri=f"{server.origin}/d", verification_uri_complete=long)
+    given = ask(server, transport)
+    assert (given.openable, given.verification_uri_complete) == (True, None)

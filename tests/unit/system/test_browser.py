@@ -225,6 +225,17 @@ def test_inside_windows_the_windows_browser_is_asked_first(tmp_path: Path, make_
     assert record(tmp_path, "powershell.exe")["argv"][-1] == "'https://a.example/?x=1&y=2'"  # type: ignore[index]
 
 
+def test_AUTHZ_5_an_address_cannot_end_its_quotes_in_the_windows_shell(
+    tmp_path: Path, make_browser: MakeBrowser
+) -> None:
+    path = desktop(tmp_path, make_browser, "powershell.exe")
+    assert SystemBrowser({"PATH": path}, wsl=True).open("https://a.example/';calc;'").asked
+    assert record(tmp_path, "powershell.exe")["argv"][-1] == "'https://a.example/%27;calc;%27'"  # type: ignore[index]
+    (tmp_path / "powershell.exe.json").unlink(missing_ok=True)
+    for quote in "\u2018\u2019\u201a\u201b":  # which that shell takes for the same
+        assert not SystemBrowser({"PATH": path}, wsl=True).open(f"https://a.example/{quote};calc;{quote}").asked
+
+
 @pytest.mark.parametrize(
     ("command", "name"),
     [
