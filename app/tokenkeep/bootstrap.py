@@ -48,7 +48,7 @@ class Application:
     """
 
     def __init__(self, paths: Paths, *, headless: bool) -> None:
-        hardening.harden(headless=headless)
+        self._umask = hardening.harden(headless=headless)
         self.paths = paths
         self.headless = headless
         private_folder(paths.data_dir)
@@ -79,7 +79,7 @@ class Application:
             clock=self.clock,
             transport=Transport(timeout=http.timeout, ca_bundle=http.ca_bundle, proxy=http.proxy, wall=self.clock.wall),
             storage=VaultStorage(self.paths.vault_file),
-            browser=SystemBrowser(),
+            browser=SystemBrowser(umask=self._umask),
             prompter=Window(present=not self.headless),
             power=LogindPower(),
             network=DesktopNetwork(),

@@ -24,9 +24,13 @@ WSL_LAUNCHERS = (["wslview"], ["powershell.exe", "-NoProfile", "-Command", "Star
 class SystemBrowser:
     """Implements `domain.ports.Browser`. Nobody can know whether a page was shown, so the address stays copyable."""
 
-    def __init__(self, environ: Mapping[str, str] = os.environ, *, wsl: bool | None = None) -> None:
-        """:param wsl: whether this is Linux inside Windows; found out when None."""
+    def __init__(self, environ: Mapping[str, str] = os.environ, *, wsl: bool | None = None, umask: int = -1) -> None:
+        """:param wsl: whether this is Linux inside Windows; found out when None.
+
+        :param umask: the person's own, which the browser gets: what it downloads is not ours to hide. -1 leaves ours.
+        """
         self._environ = environ
+        self._umask = umask
         self._wsl = _is_wsl() if wsl is None else wsl
 
     def open(self, url: str, *, command: str = "", local: bool = False) -> Launch:
@@ -96,6 +100,7 @@ class SystemBrowser:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
+                umask=self._umask,
                 start_new_session=True,  # closing our terminal does not close the browser
                 close_fds=True,
             )

@@ -9,24 +9,32 @@ import sys
 log = logging.getLogger(__name__)
 
 PR_SET_DUMPABLE = 4  # prctl(2)
+DESCRIPTORS = 8192  # the socket keeps up to 4096 connections; many systems begin with a soft limit of 1024
 
 
-def harden(*, headless: bool) -> None:
+def harden(*, headless: bool) -> int:
     """Forbid core dumps, make new files owner-only, and headless also forbid other processes to look in (LEAK-5).
 
     Under the tray the process stays dumpable: xdg-desktop-portal refuses to serve one whose /proc it cannot read.
+
+    :returns: the umask that held before, for programs of the person that we start.
     """
-    os.umask(0o077)
+    before = os.umask(0o077)
     if sys.platform == "win32":
-        return
+        return before
     import resource
 
     try:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     except (OSError, ValueError) as error:
         log.warning("core dumps could not be forbidden: %s", error)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     if headless and sys.platform == "linux":
         _not_dumpable()
+    return before
 
 
 def _not_dumpable() -> None:

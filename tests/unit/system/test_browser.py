@@ -30,6 +30,7 @@ record = {{
     "env": dict(os.environ),
     "fds": {{number: target(number) for number in range(64) if target(number)}},
     "session": os.getsid(0) == os.getpid(),
+    "umask": os.umask(0),
 }}
 with open({out!r} + ".new", "w") as file:
     json.dump(record, file)
@@ -278,3 +279,14 @@ def test_what_a_bundle_changed_is_put_back_for_others() -> None:
     }
     assert for_child(bundle) == bundle
     assert "QT_PLUGIN_PATH" not in for_child(bundle | {"APPIMAGE": "/x.AppImage"})
+
+
+def test_the_browser_gets_the_persons_umask_and_not_ours(make_browser: MakeBrowser, tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        SystemBrowser({"BROWSER": make_browser(), "PATH": os.environ["PATH"]}, umask=0o022).open(URL)
+    finally:
+        os.umask(before)
+    path = tmp_path / "firefox.json"
+    wait_for(path.exists, "the browser's record")
+    assert json.loads(path.read_text())["umask"] == 0o022
