@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
@@ -106,6 +107,16 @@ def test_REF_4_a_sign_in_that_ended_is_told_once_and_the_notification_leads_to_a
     launch = open_browser.wait_for_launch()
     assert launch.url.startswith(f"{demo.issuer}/authorize?")
     assert len(desktop_services.notifications) == 1
+
+
+def test_SIGHUP_reads_the_file_again_and_ends_nothing(screen: Screen, start_app: StartApp) -> None:
+    app = start_app(env=screen.env(), config=SHOWN + IN_MEMORY)
+    wait_for_main_window(screen, app)
+    with app.background("events", "--json") as events:
+        events.wait_for('"event": "snapshot"')
+        app.process.send_signal(signal.SIGHUP)
+        events.wait_for('"event": "config"')
+    assert app.ask("GET", "/v1/status").json["pid"] == app.pid
 
 
 def start_asking(screen: Screen, demo: DemoProvider, start_app: StartApp) -> AppProcess:

@@ -107,5 +107,6 @@ async def until_quit(desktop: Desktop) -> None:
     with suppress(NotImplementedError):  # Windows has no signals for loops
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, ended.set)
+        loop.add_signal_handler(signal.SIGHUP, desktop.reload)
     desktop.start()
     await ended.wait()

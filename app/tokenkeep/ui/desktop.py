@@ -88,6 +88,10 @@ class Desktop(QObject):
         if self.tray is not None:
             self.tray.remove()
 
+    def reload(self) -> None:
+        """Read the configuration again."""
+        self.bridge.do(self.bridge.engine.reload())
+
     def theme_changed(self) -> None:
         """The desktop's colours changed."""
         if self.tray is not None:
@@ -165,7 +169,7 @@ class Desktop(QObject):
         window.copy_requested.connect(self._copy)
         window.storage_chosen.connect(self._choose_storage)
         window.open_folder_requested.connect(self._open_folder)
-        window.reload_requested.connect(lambda: bridge.do(bridge.engine.reload()))
+        window.reload_requested.connect(self.reload)
         window.quit_requested.connect(self.ended)
         self.sign_ins.details_wanted.connect(self._details)
 
