@@ -15,7 +15,12 @@ from support.app import AppProcess
 
 REQUEST = b"GET /v1/providers/p0/token HTTP/1.1\r\nHost: tokenkeep\r\n\r\n"
 FLOORS = {"c": "C epoll echo", "selectors": "Python selectors echo", "httptools": "uvloop + httptools, nothing else"}
-MODES = (("kept", 1), ("new", 1), ("new", 32))
+PLAIN, LIBRARY = "oidc-agent, plain", "oidc-agent, its C library"
+MODES = {
+    ("kept", 1): "kept connection, p50",
+    ("new", 1): "new connection, p50",
+    ("new", 32): "32 clients, new connections",
+}
 
 Key = tuple[str, str, int]
 
@@ -26,58 +31,31 @@ def queries(
     """Rows of all kinds of connections for TokenKeep with and without a window, the floors, and the reference."""
     medians = _rounds(programs, headless, tray, agent, quick=quick)
     report.section("Token query from memory, unix socket")
-    floors = [*FLOORS.values(), *(["oidc-agent, plain"] if agent else [])]
-    for (mode, clients), what in zip(
-        MODES, ("kept connection, p50", "new connection, p50", "32 clients, new"), strict=True
-    ):
-        floor = medians["C epoll echo", mode, clients]
-        for name in floors:
-            if (name, mode, clients) in medians:
-                times = medians[name, mode, clients]
-                _add(report, f"{what}: {name}", times, clients, floor)
+    floor_name = "C epoll echo" if programs.compiled else "Python selectors echo"
+    for (mode, clients), what in MODES.items():
+        floor = medians[floor_name, mode, clients]
+        for name in (*FLOORS.values(), PLAIN, LIBRARY):
+            times = medians.get((name, mode, clients))
+            if times is not None and clients > 1:
+                report.add(f"{what}: {name}", times.per_second / 1e3, "k/s")
+            elif times is not None:
+                report.add(f"{what}: {name}", times.p50, "µs")
         for name in ("headless", "tray"):
-            times = medians[name, mode, clients]
-            label = f"{what}: TokenKeep, {name}"
-            plain = medians.get(("oidc-agent, plain", mode, clients))
-            library = medians.get(("oidc-agent, its C library", mode, clients))
+            label, times = f"{what}: TokenKeep, {name}", medians[name, mode, clients]
+            rival = medians.get((PLAIN if clients > 1 else LIBRARY, mode, clients))
+            against = floor_name if rival is None else PLAIN if clients > 1 else LIBRARY
+            other = rival or floor
             if clients > 1:
-                rival = plain or floor
-                against = "oidc-agent, plain" if plain else "C epoll echo"
-                report.add(
-                    label,
-                    times.per_second / 1e3,
-                    "k/s",
-                    reference=rival.per_second / 1e3,
-                    against=against,
-                    least=15,
-                    ratio=1.0 if plain else None,
-                )
+                ours, theirs = times.per_second / 1e3, other.per_second / 1e3
+                ratio = 1.0 if rival else None
+                report.add(label, ours, "k/s", reference=theirs, against=against, least=15, ratio=ratio)
             elif mode == "new":
-                if library:
-                    rival, against = library, "oidc-agent, its C library"
-                else:
-                    rival, against = floor, "C epoll echo"
-                report.add(
-                    label,
-                    times.p50,
-                    "µs",
-                    reference=rival.p50,
-                    against=against,
-                    most=120,
-                    ratio=0.5 if library else None,
-                )
+                ratio = 0.5 if rival else None
+                report.add(label, times.p50, "µs", reference=other.p50, against=against, most=120, ratio=ratio)
             else:
-                report.add(label, times.p50, "µs", reference=floor.p50, against="C epoll echo", most=50)
-                report.add(
-                    label.replace("p50", "p99"), times.p99, "µs", reference=floor.p99, against="C epoll echo", most=300
-                )
-
-
-def _add(report: Report, label: str, times: Times, clients: int, floor: Times) -> None:
-    if clients > 1:
-        report.add(label, times.per_second / 1e3, "k/s", reference=floor.per_second / 1e3, against="C epoll echo")
-    else:
-        report.add(label, times.p50, "µs", reference=floor.p50, against="C epoll echo")
+                report.add(label, times.p50, "µs", reference=floor.p50, against=floor_name, most=50)
+                slow = label.replace("p50", "p99")
+                report.add(slow, times.p99, "µs", reference=floor.p99, against=floor_name, most=300)
 
 
 def _rounds(
@@ -100,11 +78,11 @@ def _rounds(
                     found.setdefault((name, mode, clients), []).append(times)
                 if agent is not None and mode == "new":
                     times = programs.load(agent.path, agent.request, mode, count, clients, "eof")
-                    found.setdefault(("oidc-agent, plain", mode, clients), []).append(times)
+                    found.setdefault((PLAIN, mode, clients), []).append(times)
                     if clients == 1 and programs.compiled:
                         command = [str(programs.build("agent_library", "-ldl")), str(count // 5), ACCOUNT]
                         times = times_of(command, agent.env)
-                        found.setdefault(("oidc-agent, its C library", mode, clients), []).append(times)
+                        found.setdefault((LIBRARY, mode, clients), []).append(times)
     return {key: _median(times) for key, times in found.items()}
 
 
@@ -116,8 +94,8 @@ def _median(times: list[Times]) -> Times:
 def _answer(app: AppProcess) -> bytes:
     """What a query is answered with, so that the floors send as much."""
     body = app.ask("GET", "/v1/providers/p0/token").body
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nCache-Control: no-store\r\nContent-Length: {len(body)}\r\n\r\n"
-    return head.encode() + body
+    headers = ["HTTP/1.1 200 OK", "Content-Type: application/json", "Cache-Control: no-store"]
+    return "\r\n".join([*headers, f"Content-Length: {len(body)}", "", ""]).encode() + body
 
 
 def clients(report: Report, headless: AppProcess, agent: OidcAgent | None, folder: Path, *, quick: bool) -> None:

@@ -1,4 +1,4 @@
-"""Where the measured application runs: a keyring, a screen, a scripted provider, homes with sessions in their vaults."""
+"""Where the measured application runs: keyring, screen, scripted provider, homes with sessions in their vaults."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,7 @@ class Stage:
     stack: ExitStack
     homes: list[Path] = field(default_factory=list)
     screen: Screen | None = None
-    keyring: dict[str, str] = field(default_factory=dict)
+    env: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def open(cls, stack: ExitStack) -> Stage:
@@ -83,9 +83,10 @@ class Stage:
             )
         stage.screen = stack.enter_context(Screen(stage.home()))
         bus = stack.enter_context(SessionBus(stage.home()))
-        stage.keyring = stack.enter_context(SecretService(stage.home(), bus, stage.screen)).env()
-        for name in stage.screen.env():
-            stage.keyring.pop(name)
+        keyring = stack.enter_context(SecretService(stage.home(), bus, stage.screen)).env()
+        stage.env = {name: value for name, value in keyring.items() if name not in stage.screen.env()}
+        # Compiled modules as an installation has them, also where the checkout keeps none.
+        stage.env |= {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(stage.home())}
         return stage
 
     def home(self) -> Path:
@@ -112,17 +113,10 @@ class Stage:
             for kept, origin in placed
         ]
         screen = self.screen.env() if tray and self.screen is not None else {}
-        env = self.keyring | screen
+        env = self.env | screen
         app = AppProcess(home, env=env, args=[] if tray else ["--headless"], config=ALLOW + "".join(entries) + more)
         kept_sessions = [
-            {
-                "id": kept.id,
-                "issuer": f"{origin}/{kept.id}",
-                "endpoint": origin,
-                "age": kept.age,
-                "lifetime": kept.lifetime,
-            }
-            for kept, origin in placed
+            {"issuer": f"{origin}/{kept.id}", "endpoint": origin} | asdict(kept) for kept, origin in placed
         ]
         subprocess.run(
             [sys.executable, str(HERE / "fill_vault.py")],
