@@ -33,7 +33,8 @@ class Limits:
     :param request: from the connection or the first byte of a later request to the end of that request.
     :param idle: how long a kept connection may ask nothing.
     :param write: how long a reader may take nothing of an answer.
-    :param connections: beyond it the longest-waiting connection without a request is closed.
+    :param connections: beyond it the longest-waiting connection without a request is closed; without one the oldest
+        stream, whose reader can come back; without one the new connection.
     """
 
     head: int = 16 * 1024
@@ -195,9 +196,10 @@ class HttpServer:
     def opened(self, connection: Connection) -> None:
         """Count a connection in; called by it."""
         if len(self.connections) >= self.limits.connections:
-            waiting = next((each for each in self.connections if not each.busy), None)
-            if waiting is not None:
-                waiting.abort()
+            kept = [each for each in self.connections if not each.ending]
+            silent = (each for each in kept if not each.busy)
+            streams = (each for each in kept if each.streaming)
+            next(silent, next(streams, connection)).abort()
         self.connections[connection] = None
 
     def closed(self, connection: Connection) -> None:
@@ -238,6 +240,16 @@ class Connection(asyncio.Protocol):
         self._on_sent: Callable[[], None] | None = None
         self._deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def streaming(self) -> bool:
+        """Whether it carries a stream."""
+        return self._streaming
+
+    @property
+    def ending(self) -> bool:
+        """Whether nothing more is read from it."""
+        return self._deaf
 
     # -- the connection's life
 

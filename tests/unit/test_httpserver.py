@@ -595,3 +595,68 @@ def test_AGENT_4_no_bytes_in_any_split_break_a_connection(stream: bytes, cuts: l
     for written in (whole, split):
         assert written == b"" or written.startswith(b"HTTP/1.1 ")
         assert b" 500 " not in written.split(b"\r\n", 1)[0]
+
+
+@both_loops
+def test_AGENT_5_a_hoard_of_connections_leaves_room_for_the_next(home: Path, loop: str) -> None:
+    """Silent ones go first, then streams, the oldest before the others; one that is being answered stays."""
+
+    async def scenario() -> None:
+        answered, release = asyncio.Event(), asyncio.Event()
+
+        async def stream() -> AsyncGenerator[bytes, None]:
+            yield b"begin"
+            await asyncio.Event().wait()
+
+        async def handle(request: Request) -> Answer:
+            if request.path == "/stream":
+                return StreamResponse(200, stream())
+            if request.path == "/slow":
+                answered.set()
+                await release.wait()
+            return echo(request)
+
+        async with front(home, handle, Limits(connections=4)) as (server, path):
+            slow = asyncio.create_task(raw(path, CLOSE % b"/slow"))
+            await answered.wait()
+            streams = []
+            for number in range(3):
+                reader, writer = await asyncio.open_unix_connection(path)
+                writer.write(GET % b"/stream")
+                await reader.readuntil(b"begin\r\n")
+                streams.append((number, reader, writer))
+            assert len(server.connections) == 4
+            assert status(await raw(path, CLOSE % b"/next")) == 200
+            assert await streams[0][1].read() == b"", "the oldest stream made room"
+            silent, hoarder = await asyncio.open_unix_connection(path)
+            await until(lambda: len(server.connections) == 4)
+            assert status(await raw(path, CLOSE % b"/next")) == 200
+            assert await silent.read() == b""
+            assert all(not reader.at_eof() for _, reader, _ in streams[1:])
+            release.set()
+            assert status(await slow) == 200
+            for writer in (hoarder, *(writer for _, _, writer in streams)):
+                writer.close()
+
+    run(scenario(), loop)
+
+
+@both_loops
+def test_AGENT_5_where_all_are_being_answered_one_more_is_closed(home: Path, loop: str) -> None:
+    async def scenario() -> None:
+        busy, release = asyncio.Semaphore(0), asyncio.Event()
+
+        async def handle(request: Request) -> Answer:
+            busy.release()
+            await release.wait()
+            return echo(request)
+
+        async with front(home, handle, Limits(connections=2)) as (_, path):
+            calls = [asyncio.create_task(raw(path, CLOSE % b"/")) for _ in range(2)]
+            for _ in calls:
+                await busy.acquire()
+            assert await raw(path, CLOSE % b"/more") == b""
+            release.set()
+            assert [status(await call) for call in calls] == [200, 200]
+
+    run(scenario(), loop)

@@ -35,6 +35,7 @@ class Place(Protocol):
 
 
 GRACE = 0.5  # seconds that answers under way get when the application ends
+FILES_KEPT = 256  # of those the process may have open: network pool, listeners, vault, window
 
 
 class ApiServer:
@@ -48,7 +49,8 @@ class ApiServer:
         self._context = Context(engine, clock)
         self._path = socket_path
         self._peers = Peers()
-        self._front = HttpServer(self._handle, limits or Limits(), access=self._peers.admit, error=problems.for_status)
+        limits = limits or Limits(connections=most_connections())
+        self._front = HttpServer(self._handle, limits, access=self._peers.admit, error=problems.for_status)
         self._table: dict[str, dict[str, Route]] = {}
         for route in ROUTES:
             self._table.setdefault(route.path, {})[route.method] = route
@@ -108,6 +110,17 @@ class ApiServer:
             if methods is not None:
                 return methods, id_
         raise NotFound(hint="/v1/openapi.json names every address.")
+
+
+def most_connections() -> int:
+    """How many the socket may keep: who hoards them must not take the files that sign-ins and refreshes need."""
+    most = Limits().connections
+    if sys.platform == "win32":
+        return most
+    import resource
+
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return most if files == resource.RLIM_INFINITY else min(most, max(files // 2, files - FILES_KEPT))
 
 
 async def _guarded(answer: Awaitable[Answer]) -> Answer:
