@@ -183,7 +183,7 @@ def test_events_follow_a_refresh(app: AppProcess, demo_provider: DemoProvider) -
         assert "demo refreshing" in said
         lines.wait_for('"state": "active"')
         states = [json.loads(line) for line in lines.said.splitlines()]
-        assert [each["data"]["state"] for each in states if each["event"] == "session"][0] == "refreshing"
+        assert next(each["data"]["state"] for each in states if each["event"] == "session") == "refreshing"
         assert len({each["id"] for each in states}) == len(states)
         assert not [word for word in ("demo-at", "demo-rt") if word in events.said + lines.said]
         app.stop()

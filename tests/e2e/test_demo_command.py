@@ -60,7 +60,7 @@ class Demo:
     def wait_ready(self) -> Path:
         """Wait for the socket; returns the throw-away folder."""
         folder = Path(self.value(r"export TOKENKEEP_HOME=(\S+)"))
-        wait_for(lambda: (folder / "run/api.sock").exists(), "the socket")
+        wait_for((folder / "run/api.sock").exists, "the socket")
         return folder
 
     def shell(self, command: str) -> subprocess.CompletedProcess[str]:

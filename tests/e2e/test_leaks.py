@@ -214,7 +214,7 @@ def test_LEAK_5_no_core_dumps_and_headless_nobody_looks_in(start_app: StartApp) 
     core = next(line for line in limits.splitlines() if line.startswith("Max core file size"))
     assert core.split()[4:6] == ["0", "0"], core
     if os.geteuid() != 0:
-        assert Path(f"/proc/{app.pid}").stat().st_uid == 0, "the kernel gives what is not dumpable to root"
+        assert Path(f"/proc/{app.pid}/environ").stat().st_uid == 0, "the kernel gives what is not dumpable to root"
         with pytest.raises(PermissionError):
             Path(f"/proc/{app.pid}/environ").read_bytes()
 
