@@ -67,7 +67,9 @@ def demo_provider(port: int, token_lifetime: int) -> Iterator[dict[str, Any]]:
 
     :raises RuntimeError: it did not start; the message says why.
     """
-    command = [sys.executable, "-m", "tokenkeep.demo", "--port", str(port), "--token-lifetime", str(token_lifetime)]
+    # -P: nothing is imported from the folder that somebody happens to be in.
+    command = [sys.executable, "-P", "-m", "tokenkeep.demo", "--port", str(port)]
+    command += ["--token-lifetime", str(token_lifetime)]
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert child.stdin is not None
     assert child.stdout is not None

@@ -23,7 +23,7 @@ def start() -> int:
         return DONE
     with tempfile.TemporaryFile() as errors:
         child = subprocess.Popen(
-            [sys.executable, "-m", "tokenkeep", "--headless"],
+            [sys.executable, "-P", "-m", "tokenkeep", "--headless"],  # -P: nothing is imported from where it starts
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=errors,
