@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 BROWSER_LIMIT = 300.0  # seconds a person has for the browser (B4.4 and others agree on five minutes)
 BROWSER_PAUSE = 60.0  # seconds between two pages opened for one provider without a click in our window
 KEPT = 600.0  # seconds an ended attempt can still be asked about
+KEPT_MOST = 32  # ended attempts; every snapshot carries them, and a program may begin as many as it likes
 UNKNOWN_ACCOUNT = "an account that the provider did not name"
 NO_REFRESH_TOKEN = (
     "It gave no refresh token, so the sign-in would end with the first token. "
@@ -460,5 +461,7 @@ class SignIns:
 
     def _sweep(self) -> None:
         boot = self._context.clock.boot()
-        for sign_in in [one for one in self._all.values() if one.ended_at is not None and boot - one.ended_at > KEPT]:
-            del self._all[sign_in.id]
+        ended = [one for one in self._all.values() if one.ended_at is not None]  # oldest beginning first
+        for place, one in enumerate(ended, 1):
+            if len(ended) - place >= KEPT_MOST or boot - (one.ended_at or 0.0) > KEPT:
+                del self._all[one.id]
