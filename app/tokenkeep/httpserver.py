@@ -215,6 +215,35 @@ class HttpServer:
 class Connection(asyncio.Protocol):
     """One connection: parses, bounds and answers one request after the other, in order."""
 
+    __slots__ = (
+        "_body",
+        "_body_size",
+        "_deadline",
+        "_deaf",
+        "_finishing",
+        "_head_done",
+        "_head_size",
+        "_headers",
+        "_in_request",
+        "_limits",
+        "_loop",
+        "_on_sent",
+        "_parser",
+        "_peer",
+        "_raw",
+        "_reading_paused",
+        "_resumed",
+        "_server",
+        "_streaming",
+        "_timer",
+        "_transport",
+        "_url",
+        "_waiting",
+        "_write_paused",
+        "busy",
+        "task",
+    )
+
     def __init__(self, server: HttpServer) -> None:
         self._server = server
         self._limits = server.limits
@@ -228,7 +257,6 @@ class Connection(asyncio.Protocol):
         self._body: list[bytes] = []
         self._head_size = self._body_size = self._raw = 0
         self._in_request = self._head_done = False
-        self._refusal = 0
         self.busy = False
         self.task: asyncio.Task[None] | None = None
         self._streaming = False

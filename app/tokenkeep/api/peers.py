@@ -7,7 +7,6 @@ import os
 import socket
 import struct
 import sys
-from functools import cached_property
 
 from tokenkeep.api import processes
 from tokenkeep.domain.access import Application
@@ -25,15 +24,20 @@ class Unknown(Exception):
 class Peer:
     """One connection's other end; who it is is found out when it is first asked."""
 
+    __slots__ = ("_application", "_peers", "_pid", "_sock")
+
     def __init__(self, peers: Peers, sock: socket.socket | None, pid: int) -> None:
         self._peers = peers
         self._sock = sock
         self._pid = pid
+        self._application: Application | None = None
 
-    @cached_property
+    @property
     def application(self) -> Application:
         """The program. It holds for the connection: who hands a connection on vouches for the other program."""
-        return self._peers.identify(self._sock, self._pid)
+        if self._application is None:
+            self._application = self._peers.identify(self._sock, self._pid)
+        return self._application
 
 
 class Peers:
