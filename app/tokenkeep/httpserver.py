@@ -357,7 +357,7 @@ class Connection(asyncio.Protocol):
         self._timer = None
         if self._transport is None:
             return
-        if self.busy and not self._write_paused and not self._deaf:
+        if self.busy and not self._write_paused:
             self._set_deadline(self._limits.idle)  # the handler's time is the handler's business
         elif self._loop.time() < self._deadline:
             self._timer = self._loop.call_at(self._deadline, self._on_timer)

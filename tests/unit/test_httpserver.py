@@ -660,3 +660,25 @@ def test_AGENT_5_where_all_are_being_answered_one_more_is_closed(home: Path, loo
             assert [status(await call) for call in calls] == [200, 200]
 
     run(scenario(), loop)
+
+
+@pytest.mark.parametrize("upgrade", [b"", b"Connection: Upgrade\r\nUpgrade: h2c\r\n"])
+@both_loops
+def test_an_answer_that_takes_longer_than_a_request_may_still_comes(home: Path, loop: str, upgrade: bytes) -> None:
+    """Also to clients that offer another protocol, as curl does when told to, and nothing more is read of them."""
+
+    async def scenario() -> None:
+        serving: list[HttpServer] = []
+
+        async def slow(_: Request) -> Answer:
+            (connection,) = serving[0].connections
+            connection._deadline = 0.0  # long ago
+            connection._on_timer()
+            return Response(200, b"late")
+
+        async with front(home, slow) as (server, path):
+            serving.append(server)
+            answer = await raw(path, b"GET / HTTP/1.1\r\nHost: x\r\n" + upgrade + b"\r\n", half_close=True)
+        assert answer.endswith(b"late")
+
+    run(scenario(), loop)
