@@ -271,11 +271,13 @@ class EngineBench:
 
     async def ended(self, sign_in: SignInSnapshot) -> SignInSnapshot:
         """A sign-in when it is over."""
-        while (now := self.engine.sign_in_snapshot(sign_in.id)).state.pending:
+        now = self.engine.sign_in_snapshot(sign_in.id)
+        while now.state.pending:
             now = await self.engine.wait_sign_in(sign_in.id, 30.0)
+        await turn()
         return now
 
 
 def entry(server: TokenServer, id_: str = "p", **changes: Any) -> Provider:
     """A discovered entry with an id of its own."""
-    return server.discovered(id=id_, name=id_.upper(), **changes)
+    return server.discovered(**({"id": id_, "name": id_.upper()} | changes))

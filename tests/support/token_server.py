@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any, Self
 
-from support.scripted_server import Connection, Recorded, Reply, ScriptedServer, json_answer
+from support.scripted_server import JOIN_LIMIT, Connection, Recorded, Reply, ScriptedServer, json_answer
 from tokenkeep.domain.provider import Provider
 
 TOKEN, DEVICE, REVOKE = "/token", "/device", "/revoke"
@@ -104,3 +105,24 @@ class TokenServer(ScriptedServer):
 def oauth_error(error: str, status: int = 400, **headers: str) -> Reply:
     """An OAuth error answer."""
     return json_answer({"error": error}, status, **headers)
+
+
+class Gate:
+    """Holds answers back until it is opened."""
+
+    def __init__(self) -> None:
+        self.reached = threading.Event()
+        self._open = threading.Event()
+
+    def before(self, reply: Reply) -> Reply:
+        """That answer, once the gate is open."""
+
+        def held(connection: Connection) -> None:
+            self.reached.set()
+            self._open.wait(JOIN_LIMIT)
+            reply(connection)
+
+        return held
+
+    def open(self) -> None:
+        self._open.set()

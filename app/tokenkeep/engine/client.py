@@ -132,11 +132,14 @@ class ProviderClient:
             device.request_codes, self._context.transport, self.provider, self.metadata, credentials
         )
 
-    async def poll(self, codes: device.DeviceAuthorization) -> TokenSet:
-        """Ask once whether the person has confirmed (RFC 8628 §3.4)."""
+    async def poll(self, codes: device.DeviceAuthorization, metadata: ServerMetadata) -> TokenSet:
+        """Ask once whether the person has confirmed (RFC 8628 §3.4).
+
+        :param metadata: those that the codes were asked for with.
+        """
         credentials = await self.credentials()
         answer = await self._context.net.run(
-            device.poll, self._context.transport, self.provider, self.metadata, credentials, codes
+            device.poll, self._context.transport, self.provider, metadata, credentials, codes
         )
         return answer.tokens
 

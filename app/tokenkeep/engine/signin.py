@@ -27,6 +27,7 @@ from tokenkeep.engine.context import Context
 from tokenkeep.engine.loopback import LoopbackListener
 from tokenkeep.engine.sessions import Session
 from tokenkeep.oauth import authorization, device
+from tokenkeep.oauth.metadata import ServerMetadata
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +64,8 @@ class SignIn:
         self._context = context
         # A changed entry gives the session another provider and client; this attempt ends as it began (RESP-10).
         self._provider, self._client = session.provider, session.client
+        self._metadata: ServerMetadata
+        self._binding: tuple[str, str, str]
         self._fall_back = fall_back
         self._open_browser = open_browser
         self._changed = changed
@@ -111,7 +114,9 @@ class SignIn:
             raise asyncio.CancelledError
 
     async def _sign_in(self) -> tuple[TokenSet, Account | None]:
-        await self._client.prepare(fresh=True)
+        # Codes and tokens of this attempt belong to the server as it describes itself now (RESP-10, REF-9).
+        self._metadata = await self._client.prepare(fresh=True)
+        self._binding = self._client.binding()
         self._update(device_available=self._client.device_available)
         if self.snapshot.method == "device":
             return await self._by_device()
@@ -122,9 +127,10 @@ class SignIn:
         callback = self._callback = asyncio.get_running_loop().create_future()
         listener = LoopbackListener(provider, self._take)
         redirect_uri = await listener.start()
+        deadline: asyncio.Future[None] = asyncio.ensure_future(self._context.clock.sleep(BROWSER_LIMIT))
         try:
             attempt = self._attempt = authorization.begin(
-                provider, client.metadata, redirect_uri, login_hint=self.snapshot.account
+                provider, self._metadata, redirect_uri, login_hint=self.snapshot.account
             )
             self._update(
                 authorization_url=attempt.url,
@@ -137,23 +143,17 @@ class SignIn:
                 await listener.close()
                 self._update(method="device", authorization_url=None, state=SignInState.WAITING_FOR_CODE)
                 return await self._by_device()
-            code = await self._wait_for_callback(callback)
+            await asyncio.wait((callback, deadline), return_when=asyncio.FIRST_COMPLETED)
+            if not callback.done():
+                raise TimedOut("Nobody finished the sign-in in the browser within 5 minutes.", hint="Start it again.")
+            code = callback.result()
             self._update(state=SignInState.EXCHANGING)
             tokens = await client.exchange(attempt, code)
             return tokens, await client.account(tokens, attempt.nonce)
         finally:
+            deadline.cancel()
             self._attempt = self._callback = None  # the verifier is gone with them (PKCE-4)
             await listener.close()
-
-    async def _wait_for_callback(self, callback: asyncio.Future[Secret]) -> Secret:
-        deadline: asyncio.Future[None] = asyncio.ensure_future(self._context.clock.sleep(BROWSER_LIMIT))
-        try:
-            await asyncio.wait((callback, deadline), return_when=asyncio.FIRST_COMPLETED)
-            if callback.done():
-                return callback.result()
-            raise TimedOut("Nobody finished the sign-in in the browser within 5 minutes.", hint="Start it again.")
-        finally:
-            deadline.cancel()
 
     async def _open(self) -> bool:
         """Ask the browser; a failing one leaves an address to copy instead of an error (AUTHZ-6)."""
@@ -175,6 +175,8 @@ class SignIn:
             )
         except TokenKeepError as error:
             launch = Launch(asked=False, problem=error.detail)
+        except OSError as error:  # its text may hold the address, and with it the state
+            launch = Launch(asked=False, problem=error.strerror or type(error).__name__)
         if not launch.asked:
             log.warning("no browser could be started: %s", launch.problem)
         self._update(opened_with=launch.browser if launch.asked else "", not_opened=not launch.asked)
@@ -211,7 +213,7 @@ class SignIn:
             outcome = "pending"
             wished = 0.0
             try:
-                tokens = await client.poll(codes)
+                tokens = await client.poll(codes, self._metadata)
             except device.AuthorizationPending:
                 pass
             except device.SlowDown as error:
@@ -250,7 +252,7 @@ class SignIn:
                     hint="Sign out first to change the account.",
                     provider=self._provider.id,
                 )
-        commit = asyncio.create_task(session.signed_in(tokens, account, self.snapshot.method, self._client.binding()))
+        commit = asyncio.create_task(session.signed_in(tokens, account, self.snapshot.method, self._binding))
         try:
             await asyncio.shield(commit)
         except asyncio.CancelledError:
