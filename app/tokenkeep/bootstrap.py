@@ -14,14 +14,16 @@ from typing import Any
 from tokenkeep import assets, logs
 from tokenkeep.api import systemd
 from tokenkeep.api.server import ApiServer
-from tokenkeep.domain.configuration import Configuration
+from tokenkeep.domain.configuration import Configuration, StorageSettings
+from tokenkeep.domain.errors import StorageFailed
+from tokenkeep.domain.session import StorageState
 from tokenkeep.engine.engine import Engine, Outside
 from tokenkeep.oauth.transport import Transport
 from tokenkeep.storage import settings, settings_file
 from tokenkeep.storage.catalogue import Catalogue
 from tokenkeep.storage.files import private_folder
 from tokenkeep.storage.lock import ProcessLock
-from tokenkeep.storage.opening import VaultStorage
+from tokenkeep.storage.opening import VaultStorage, stored_kind
 from tokenkeep.storage.paths import Paths
 from tokenkeep.system import hardening
 from tokenkeep.system.browser import SystemBrowser
@@ -55,7 +57,12 @@ class Application:
         self.lock = ProcessLock(paths.vault_file.with_suffix(".lock"))
         self.clock = SystemClock()
         self._catalogue = Catalogue.load()
+        self._kept_kind: StorageState | None = None
         self.configuration = self._read()
+        if self.configuration.problems:
+            with suppress(StorageFailed):
+                self._kept_kind = stored_kind(paths.vault_file)
+            self.configuration = self._read()
         self.logs = logs.configure(
             self.configuration.app.log_level,
             paths.log_dir,
@@ -64,7 +71,13 @@ class Application:
         )
 
     def _read(self) -> Configuration:
-        return settings.read(self.paths.config_file, self._catalogue)
+        """The configuration. Where a mistake hides where the key is kept, the vault itself is believed: with the key
+        of another place it would be set aside."""
+        found = settings.read(self.paths.config_file, self._catalogue)
+        if found.problems and self._kept_kind is not None and "key" not in found.storage.model_fields_set:
+            storage = StorageSettings.model_validate({"key": self._kept_kind.value})
+            return found.model_copy(update={"storage": storage})
+        return found
 
     def _read_again(self) -> Configuration:
         """For the engine; the log follows the file at once."""
