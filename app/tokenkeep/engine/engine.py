@@ -6,12 +6,11 @@ import asyncio
 import contextlib
 import logging
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
-import tokenkeep
 from tokenkeep.domain.access import OWN_WINDOW, AccessRequest, Application, Decision, Grant, Holding
 from tokenkeep.domain.configuration import Configuration
 from tokenkeep.domain.errors import (
@@ -22,14 +21,13 @@ from tokenkeep.domain.errors import (
     TimedOut,
     TokenKeepError,
 )
-from tokenkeep.domain.ports import Browser, Clock, FileWatch, Network, PowerEvents, Prompter
+from tokenkeep.domain.ports import Browser, Clock, FileWatch, Network, PowerEvents, Prompter, Vault
 from tokenkeep.domain.session import (
     EngineSnapshot,
     SessionSnapshot,
     SignInSnapshot,
     SignInState,
     StorageState,
-    overall,
 )
 from tokenkeep.domain.tokens import GrantedToken, Secret, TokenQuery, TokenSet
 from tokenkeep.engine.access_gate import AccessGate
@@ -38,7 +36,9 @@ from tokenkeep.engine.context import Context, Storage
 from tokenkeep.engine.directory import Directory
 from tokenkeep.engine.events import EventBus, Subscription
 from tokenkeep.engine.notices import Notices
+from tokenkeep.engine.opening import KEYRING_WAITS, VaultOpening
 from tokenkeep.engine.refresher import Refresher
+from tokenkeep.engine.reporter import Reporter
 from tokenkeep.engine.sessions import Session
 from tokenkeep.engine.signin import SignIns
 from tokenkeep.engine.vault_access import VaultAccess
@@ -48,8 +48,6 @@ from tokenkeep.oauth.transport import Transport
 
 log = logging.getLogger(__name__)
 
-WAITED_FOR = 1.0  # seconds somebody waits before the tray says "working"
-KEYRING_WAITS = "The keyring has not answered yet; it may be asking to be unlocked."
 # Seconds when quitting, under three in all: refreshes in flight get the first (a rotated token whose answer is cut off
 # is lost), attempts to sign in the second, pending writes the third. A frozen provider or keyring is not waited for.
 REFRESH_LIMIT, CANCEL_LIMIT, WRITE_LIMIT = 0.6, 0.3, 1.0
@@ -91,7 +89,6 @@ class Engine:
     def __init__(self, outside: Outside) -> None:
         self._outside = outside
         self._boot_id = uuid.uuid4().hex
-        self._started_at = outside.clock.wall()
         self._bus = EventBus(self._boot_id, self.snapshot)
         self._context = Context(
             clock=outside.clock,
@@ -110,22 +107,12 @@ class Engine:
         self._sign_ins = SignIns(self._context, self._sign_in_changed)
         self._activity = Activity(self._context)
         self._refresher = Refresher(outside.clock, self._context.jitter, self._each_slice)
+        self._opening = VaultOpening(self._context, outside.storage, self._attach, self._something_changed)
         self._signature: object = None
-        self._storage_problem: TokenKeepError | None = None
-        self._opened = asyncio.Event()  # the vault is open, or it is known why it is not
-        self._opening = 0  # counts the tries to open the vault; only the last one's answer is used
-        self._slow_opening = 0  # the try that takes so long that a keyring's dialog is probably waiting
-        self._attaching = asyncio.Lock()
         self._reloading = asyncio.Lock()
         self._restoring = False
-        self._waiting_long = 0
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._changed: dict[str, Session] = {}
-        self._telling = False
-        self._told: dict[str, SessionSnapshot] = {}
-        self._snapshot: EngineSnapshot | None = None  # None when something changed since it was made
-        self._last = self._build_snapshot()
-        self._told_status = _status(self._last)
+        self._reporter = Reporter(self._context, self._directory, self._boot_id, self._rest_of_snapshot, self._told)
 
     # --- life -------------------------------------------------------------------------------------------------
 
@@ -135,8 +122,9 @@ class Engine:
         A locked or missing keyring is no reason not to start: the engine is then locked and says what can be done.
         """
         self._loop = asyncio.get_running_loop()
+        self._reporter.start()
         await self._read_configuration()
-        self._spawn(self._open_vault(self._context.configuration.storage.key, None))
+        self._spawn(self._opening.open(self._context.configuration.storage.key, None))
         self._spawn(self._refresher.run())
         self._outside.power.watch(partial(self._from_outside, self._refresher.woke))
         self._outside.network.watch(partial(self._from_outside, self._network_changed))
@@ -171,7 +159,7 @@ class Engine:
 
     async def opened(self) -> None:
         """Return when the vault is open, or when it is known why it cannot be opened now."""
-        await self._opened.wait()
+        await self._opening.wait()
 
     async def reload(self) -> None:
         """Read the configuration again."""
@@ -179,7 +167,7 @@ class Engine:
         await self._read_configuration()
         wanted = self._context.configuration.storage.key
         if wanted != before and not self._context.vault.attached:
-            self._spawn(self._open_vault(wanted, None))  # the file was broken, or another place was chosen in it
+            self._spawn(self._opening.open(wanted, None))  # the file was broken, or another place was chosen in it
         self._bus.publish("config", self._context.configuration.problems)
 
     def show(self) -> None:
@@ -194,13 +182,7 @@ class Engine:
 
     def snapshot(self) -> EngineSnapshot:
         """Everything there is to show. On other threads than the engine's it may be a few milliseconds old."""
-        try:
-            on_loop = asyncio.get_running_loop() is self._loop
-        except RuntimeError:
-            on_loop = False
-        if on_loop and self._snapshot is None:
-            self._snapshot = self._last = self._build_snapshot()
-        return self._last
+        return self._reporter.snapshot()
 
     def subscribe(self, after: str | None = None) -> Subscription:
         """Follow the events, beginning with a snapshot.
@@ -218,43 +200,17 @@ class Engine:
         """Names this run; the numbers of events belong to it."""
         return self._boot_id
 
-    def _build_snapshot(self) -> EngineSnapshot:
-        sessions = self._directory.snapshots()
-        unsaved = any(session.unsaved for session in self._directory)
-        locked = not self._context.vault.attached and (self._opened.is_set() or self._slow_opening > 0)
-        return EngineSnapshot(
-            state=overall(sessions, locked=locked, waited_for=self._waiting_long > 0),
-            storage=StorageState.DEGRADED if unsaved else self._storage_state(),
-            version=tokenkeep.__version__,
-            boot_id=self._boot_id,
-            started_at=self._started_at,
-            sessions=sessions,
-            sign_ins=self._sign_ins.snapshots,
-            access_requests=self._gate.requests,
-            problems=self._context.configuration.problems,
-            storage_notice=self._storage_notice(),
-            locked=locked,
-        )
-
-    def _storage_state(self) -> StorageState:
-        """Where the key is kept; while there is no open vault, where it is to be kept."""
-        if self._context.vault.attached:
-            return self._context.vault.state
-        return StorageState(self._context.configuration.storage.key)
-
-    def _storage_notice(self) -> str:
-        if self._storage_problem is not None:
-            return f"{self._storage_problem.detail} {self._storage_problem.hint}".strip()
-        if self._slow_opening and not self._opened.is_set():
-            return KEYRING_WAITS
-        return self._context.vault.notice
+    def _rest_of_snapshot(
+        self,
+    ) -> tuple[tuple[SignInSnapshot, ...], tuple[AccessRequest, ...], bool, StorageState, str]:
+        opening = self._opening
+        return self._sign_ins.snapshots, self._gate.requests, opening.locked, opening.state, opening.notice
 
     def _session_changed(self, session: Session) -> None:
         if self._directory.find(session.provider.id) is not session:
             return  # its entry is gone or broken for now; nobody sees it and nothing of it is due
         self._refresher.plan(session)
-        self._changed[session.provider.id] = session
-        self._something_changed()
+        self._reporter.session_changed(session)
 
     def _sign_in_changed(self, sign_in: SignInSnapshot) -> None:
         self._bus.publish("sign_in", sign_in)
@@ -267,28 +223,10 @@ class Engine:
             self._notices.access_asked(request)
 
     def _something_changed(self) -> None:
-        self._snapshot = None
-        if not self._telling and self._loop is not None:
-            self._telling = True
-            self._loop.call_soon(self._tell)
+        self._reporter.changed()
 
-    def _tell(self) -> None:
-        """Publish what changed since the last turn of the loop, each session once."""
-        self._telling = False
-        changed, self._changed = self._changed, {}
-        for id_, session in changed.items():
-            if self._directory.find(id_) is not session:
-                continue
-            snapshot = session.snapshot()
-            if snapshot != self._told.get(id_):
-                self._told[id_] = snapshot
-                self._bus.publish("session", snapshot)
-                self._notices.session_changed(snapshot, news=not self._restoring)
-        self._snapshot = self._last = self._build_snapshot()
-        status = _status(self._last)
-        if status != self._told_status:
-            self._told_status = status
-            self._bus.publish("status", self._last)
+    def _told(self, session: SessionSnapshot) -> None:
+        self._notices.session_changed(session, news=not self._restoring)
 
     # --- tokens -----------------------------------------------------------------------------------------------
 
@@ -315,13 +253,13 @@ class Engine:
         session = self._directory.get(provider)
         try:
             async with asyncio.timeout(query.wait):
-                with self._somebody_waits():
-                    await self._check_open()
+                with self._reporter.somebody_waits():
+                    await self._opening.check()
                     await self._admit(session, query, application)
                     granted = await self._token_or_sign_in(session, query, application)
         except TimeoutError:
             error: TokenKeepError = TimedOut(f"No token for {session.provider.title} yet.", provider=provider)
-            if not self._opened.is_set():
+            if not self._opening.settled:
                 error = Locked(KEYRING_WAITS)
             self._activity.record("token", provider, error.code, application)
             raise error from None
@@ -356,9 +294,9 @@ class Engine:
         session = self._directory.get(provider)
         try:
             async with asyncio.timeout(wait):
-                await self._check_open()
+                await self._opening.check()
                 await self._admit(session, TokenQuery(wait=wait), application)
-                with self._somebody_waits():
+                with self._reporter.somebody_waits():
                     if session.rejected(sha256):
                         await asyncio.shield(session.refresh_soon())
         except TimeoutError:
@@ -377,12 +315,12 @@ class Engine:
 
         :raises TokenKeepError: what kept the refresh from succeeding.
         """
-        await self._check_open()
+        await self._opening.check()
         session = self._directory.get(provider)
         if not session.refreshable:
             raise SignInRequired(f"There is nothing to refresh at {session.provider.title}.", provider=provider)
         if session.may_be_refreshed():
-            with self._somebody_waits():
+            with self._reporter.somebody_waits():
                 try:
                     await asyncio.shield(session.refresh_soon())
                 except TokenKeepError as error:
@@ -390,12 +328,6 @@ class Engine:
                     raise
             self._activity.record("refresh", provider, "ok", application)
         return session.snapshot()
-
-    async def _check_open(self) -> None:
-        await self._opened.wait()
-        if not self._context.vault.attached:
-            problem = self._storage_problem
-            raise Locked("" if problem is None else problem.detail, hint="" if problem is None else problem.hint)
 
     async def _admit(self, session: Session, query: TokenQuery, application: Application) -> None:
         await self._gate.admit(
@@ -406,26 +338,6 @@ class Engine:
             resource=tuple(session.provider.resource) if session.held is None else session.held.tokens.resource,
             wait=query.wait,
         )
-
-    @contextlib.contextmanager
-    def _somebody_waits(self) -> Iterator[None]:
-        """Shown as "working" once it lasts longer than a second."""
-        counted = False
-
-        def count() -> None:
-            nonlocal counted
-            counted = True
-            self._waiting_long += 1
-            self._something_changed()
-
-        timer = asyncio.get_running_loop().call_later(WAITED_FOR, count)
-        try:
-            yield
-        finally:
-            timer.cancel()
-            if counted:
-                self._waiting_long -= 1
-                self._something_changed()
 
     # --- signing in and out -----------------------------------------------------------------------------------
 
@@ -442,7 +354,7 @@ class Engine:
         :param method: `auto`, `browser` or `device`.
         :raises TokenKeepError: it could not even begin.
         """
-        await self._check_open()
+        await self._opening.check()
         session = self._directory.get(provider)
         sign_in = self._sign_ins.start(session, method, open_browser=open_browser, application=application)
         await sign_in.presentable()
@@ -511,7 +423,7 @@ class Engine:
 
     async def sign_out(self, provider: str, *, revoke: bool = True, application: Application = OWN_WINDOW) -> SignOut:
         """Sign out here at once, then revoke at the provider as far as it lets us."""
-        await self._check_open()
+        await self._opening.check()
         session = self._directory.get(provider)
         pending = self._sign_ins.pending(provider)
         if pending is not None:
@@ -565,7 +477,7 @@ class Engine:
         :param kind: `keyring`, `passphrase` or `memory`.
         :raises TokenKeepError: it could not be opened; what was open before stays open.
         """
-        problem = await self._open_vault(kind, passphrase)
+        problem = await self._opening.open(kind, passphrase)
         if problem is not None:
             raise problem
         if kind != self._context.configuration.storage.key:
@@ -579,7 +491,7 @@ class Engine:
 
         :raises Locked: the passphrase is wrong, or the key is one that only a person at our own window releases.
         """
-        await self._opened.wait()
+        await self._opening.wait()
         if self._context.vault.attached:
             return
         if self._context.configuration.storage.key != "passphrase":
@@ -589,51 +501,17 @@ class Engine:
             )
         await self.choose_storage("passphrase", passphrase)
 
-    async def _open_vault(self, kind: str, passphrase: Secret | None) -> TokenKeepError | None:
-        """Open the vault, or say why not; a later call goes before one that still waits for a person."""
-        self._opening += 1
-        opening = self._opening
-        # Only the keyring can wait for a person, and may do so for ever: the other keys do not queue behind it.
-        run = self._context.keyring.run if kind == StorageState.KEYRING else self._context.net.run
-        problem: TokenKeepError | None = None
-        slow = asyncio.get_running_loop().call_later(WAITED_FOR, self._opening_is_slow, opening)
-        try:
-            key = await run(self._outside.storage.key, kind, passphrase)
-            async with self._attaching:
-                if opening == self._opening:
-                    await self._attach(key)
-        except TokenKeepError as error:
-            problem = error
-        except Exception:
-            log.exception("the vault could not be opened")
-            problem = StorageFailed("The vault could not be opened; the log has more.")
-        finally:
-            slow.cancel()
-        if opening != self._opening:
-            return problem
-        if problem is not None:
-            log.warning("the vault is not open: %s", problem.detail)
-        self._storage_problem = None if self._context.vault.attached else problem
-        self._opened.set()
-        self._something_changed()
-        return problem
-
-    def _opening_is_slow(self, opening: int) -> None:
-        if opening == self._opening:
-            self._slow_opening = opening
-            self._something_changed()
-
-    async def _attach(self, key: object) -> None:
+    async def _attach(self, opener: Callable[[], Vault]) -> None:
         """Take over what the vault has, and give it what this run has got since."""
         vault = self._context.vault
-        await vault.attach(partial(self._outside.storage.open, key))
+        await vault.attach(opener)
         stored = await vault.read_sessions()
         await self._gate.load()
-        self._tell()  # what happened until now is news, what is restored is none
+        self._reporter.tell()  # what happened until now is news, what is restored is none
         self._restoring = True
         try:
             self._directory.restore(stored)
-            self._tell()
+            self._reporter.tell()
         finally:
             self._restoring = False
         for session in self._directory:
@@ -648,7 +526,7 @@ class Engine:
             provider = session.provider.id
             self._refresher.forget(session)
             self._notices.forget(provider)
-            self._told.pop(provider, None)
+            self._reporter.forget(provider)
             pending = self._sign_ins.pending(provider)
             if pending is not None:
                 self._spawn(pending.cancel())
@@ -678,11 +556,6 @@ class Engine:
 
     def _spawn(self, coroutine: Any) -> None:
         self._context.spawn(asyncio.create_task(coroutine))
-
-
-def _status(snapshot: EngineSnapshot) -> tuple[object, ...]:
-    """What a `status` event is about."""
-    return snapshot.state, snapshot.storage, snapshot.locked, snapshot.storage_notice
 
 
 def _carried(session: Session) -> tuple[str, ...]:
