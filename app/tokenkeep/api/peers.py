@@ -22,22 +22,16 @@ class Unknown(Exception):
 
 
 class Peer:
-    """One connection's other end; who it is is found out when it is first asked."""
+    """One connection's other end.
 
-    __slots__ = ("_application", "_peers", "_pid", "_sock")
+    :ivar application: the program that connected. It holds for the connection: who hands a connection on vouches for
+        the other program, and who becomes another program after connecting stays who it was.
+    """
 
-    def __init__(self, peers: Peers, sock: socket.socket | None, pid: int) -> None:
-        self._peers = peers
-        self._sock = sock
-        self._pid = pid
-        self._application: Application | None = None
+    __slots__ = ("application",)
 
-    @property
-    def application(self) -> Application:
-        """The program. It holds for the connection: who hands a connection on vouches for the other program."""
-        if self._application is None:
-            self._application = self._peers.identify(self._sock, self._pid)
-        return self._application
+    def __init__(self, application: Application) -> None:
+        self.application = application
 
 
 class Peers:
@@ -52,13 +46,13 @@ class Peers:
         """The peer of an accepted connection; None, which closes it, for other users and when nobody knows."""
         pipe = transport.get_extra_info("pipe")
         if pipe is not None:  # the pipe's descriptor has let in nobody but us
-            return Peer(self, None, 0)
+            return Peer(self.identify(None, 0))
         sock = transport.get_extra_info("socket")
         try:
             uid, pid = credentials(sock)
         except (OSError, AttributeError, Unknown):
             return None
-        return Peer(self, sock, pid) if uid == self._uid else None
+        return Peer(self.identify(sock, pid)) if uid == self._uid else None
 
     def identify(self, sock: socket.socket | None, pid: int) -> Application:
         """The program behind a process that is connected, remembered by what names the process for good."""

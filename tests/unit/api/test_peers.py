@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import socket
 import struct
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
-from tokenkeep.api import peers
+from support.processes import wait_for
+from tokenkeep.api import peers, processes
 from tokenkeep.api.named_pipe import (
     FILE_FLAG_FIRST_PIPE_INSTANCE,
     PIPE_ACCESS_DUPLEX,
@@ -24,7 +28,7 @@ class Socket:
         self._answers = answers
 
     def getsockopt(self, level: int, option: int, _size: int = 0) -> bytes | int:
-        answer = self._answers[level, option]
+        answer = self._answers.get((level, option), OSError())
         if isinstance(answer, OSError):
             raise answer
         return answer
@@ -94,3 +98,29 @@ def test_the_pipe_of_windows_lets_in_its_owner_alone() -> None:
 def test_the_pipes_descriptor_takes_nothing_but_an_identifier(sid: str) -> None:
     with pytest.raises(ValueError):
         descriptor(sid)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_AGENT_8_who_becomes_another_program_after_connecting_stays_who_it_was(home: Path) -> None:
+    path, script = home / "s", home / "evil.py"
+    script.write_text(
+        "import os, socket, sys\n"
+        f"s = socket.socket(socket.AF_UNIX)\ns.connect({str(path)!r})\nos.set_inheritable(s.fileno(), True)\n"
+        "sys.stdin.buffer.raw.read(1)\nos.execvp('cat', ['cat'])\n"
+    )
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        child = subprocess.Popen([sys.executable, script], stdin=subprocess.PIPE)
+        try:
+            assert child.stdin is not None
+            connection, _ = listener.accept()
+            with connection:
+                peer = peers.Peers().admit(Transport(connection))  # type: ignore[arg-type]
+                child.stdin.write(b"x")
+                child.stdin.flush()
+                wait_for(lambda: processes.executable_of(child.pid).endswith("/cat"), "the other program")
+                assert peer is not None
+                assert peer.application.key == ("script", str(script))
+        finally:
+            child.communicate()
