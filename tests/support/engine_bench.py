@@ -158,12 +158,12 @@ class EngineBench:
         self,
         *providers: AnyProvider,
         clock: FakeClock | None = None,
-        storage: FakeStorage | None = None,
+        vaults: FakeStorage | None = None,
         present: bool = True,
         **settings: Any,
     ) -> None:
         self.clock = clock or FakeClock()
-        self.browser, self.window, self.storage = FakeBrowser(), FakeWindow(present), storage or FakeStorage()
+        self.browser, self.window, self.storage = FakeBrowser(), FakeWindow(present), vaults or FakeStorage()
         self.power, self.network, self.file = Watcher(), Watcher(), Watcher()
         self.remembered: list[str] = []
         self.settings: dict[str, Any] = {
@@ -190,7 +190,7 @@ class EngineBench:
                 configuration_watch=self.file,
             )
         )
-        self.engine._context.jitter = lambda: 0.5
+        self.engine._context.jitter = self.engine._refresher._jitter = lambda: 0.5
         self.events: list[Event] = []
         self._reader: asyncio.Task[None] | None = None
 

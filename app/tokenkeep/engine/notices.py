@@ -32,6 +32,8 @@ class Notices:
         """
         before = self._known.get(session.id)
         self._known[session.id] = session.state
+        if session.id in self._needing:
+            self._needing[session.id] = session  # programs that wait for it are noted a moment after the change
         if session.state not in NEEDS_YOU:
             if session.state is not SessionState.SIGNING_IN:
                 self._needing.pop(session.id, None)

@@ -29,7 +29,7 @@ async def bench(server: TokenServer) -> AsyncIterator[SessionBench]:
 
 @pytest.fixture
 async def engine_of() -> AsyncIterator[OpenEngine]:
-    """Starts engines: `await engine_of(provider, …, storage=…)`; `opened=False` does not wait for the vault."""
+    """Starts engines: `await engine_of(provider, …, vaults=…)`; `opened=False` does not wait for the vault."""
     benches: list[EngineBench] = []
 
     async def start(*arguments: Any, opened: bool = True, **options: Any) -> EngineBench:
