@@ -56,6 +56,8 @@ def run_demo(argv: list[str]) -> int:
             say(f"There is a configuration in {home} already; the demo does not touch it. Unset TOKENKEEP_HOME.")
             return FAILED
         (home / "config.toml").write_text(configuration(provider), encoding="utf-8")
+        # It lets every program in: in a folder that somebody named it must not wait for the next start.
+        stack.callback((home / "config.toml").unlink, missing_ok=True)
         os.environ["TOKENKEEP_HOME"] = str(home)
         say(introduction(provider, home, headless=headless, asked=options.headless))
         return start(headless=headless, tray=not options.no_tray)

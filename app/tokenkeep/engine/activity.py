@@ -7,7 +7,7 @@ import logging
 from collections import deque
 from typing import Any
 
-from tokenkeep.domain.access import Application
+from tokenkeep.domain.access import Application, printable
 from tokenkeep.domain.errors import TokenKeepError
 from tokenkeep.engine.context import Context
 
@@ -38,7 +38,7 @@ class Activity:
             "provider": provider,
             "outcome": outcome,
             "program": "" if application is None or application.own else application.name,
-            "path": "" if application is None else application.script or application.executable,
+            "path": "" if application is None else printable(application.script or application.executable),
         }
         last = self._recent[-1] if self._recent else None
         if last is not None and _same(last, entry) and entry["at"] - last["at"] < 1.0:

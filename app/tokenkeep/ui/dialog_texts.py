@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from PySide6.QtCore import QLocale
 
-from tokenkeep.domain.access import AccessRequest, Application, Holding
+from tokenkeep.domain.access import AccessRequest, Application, Holding, printable
 from tokenkeep.domain.errors import (
     AccessDenied,
     MalformedAnswer,
@@ -256,11 +256,11 @@ def access_facts(request: AccessRequest) -> list[tuple[str, str, bool]]:
     program = request.application
     facts = []
     if program.script:
-        facts += [(tr("Script"), program.script, True), (tr("Run by"), program.executable, True)]
+        facts += [(tr("Script"), printable(program.script), True), (tr("Run by"), printable(program.executable), True)]
     else:
-        facts += [(tr("Program"), program.executable, True)]
+        facts += [(tr("Program"), printable(program.executable), True)]
     facts += [(tr("Process"), str(program.pid) if program.pid else "", True)]
-    facts += [(tr("Started by"), program.parent, False)]
+    facts += [(tr("Started by"), printable(program.parent), False)]
     if request.purpose == "token":
         facts += [(tr("May then"), _may_then(request.scope), False), (tr("Scopes"), " ".join(request.scope), True)]
         facts += [(tr("Only for"), "\n".join(request.resource), True)]

@@ -77,6 +77,17 @@ def test_a_script_is_named_with_what_runs_it() -> None:
         assert part in text
 
 
+def test_AGENT_8_a_programs_file_name_cannot_add_lines_to_the_question() -> None:
+    odd = Application(
+        "/tmp/x\nProgram: /usr/bin/git\u202e", script="/tmp/git\nAllow this, it is safe", pid=1, parent="a\nb"
+    )
+    shown = Prompt(request(application=odd)).text()
+    assert "Let git\ufffdAllow this, it is safe use Keycloak at work?" in shown
+    assert "/tmp/x\ufffdProgram: /usr/bin/git\ufffd" in shown
+    assert "\nProgram: /usr/bin/git" not in shown
+    assert "a\ufffdb" in shown
+
+
 def test_an_unknown_program_is_warned_about() -> None:
     assert "TokenKeep cannot tell which program this is." in Prompt(request(application=Application(pid=7))).text()
     assert "cannot tell" not in Prompt(request()).text()
