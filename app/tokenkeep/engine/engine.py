@@ -40,7 +40,7 @@ from tokenkeep.engine.opening import KEYRING_WAITS, VaultOpening
 from tokenkeep.engine.refresher import Refresher
 from tokenkeep.engine.reporter import Reporter
 from tokenkeep.engine.sessions import Session
-from tokenkeep.engine.signin import SignIns
+from tokenkeep.engine.sign_ins import SignIns
 from tokenkeep.engine.vault_access import VaultAccess
 from tokenkeep.engine.workers import NetPool, WorkerPool
 from tokenkeep.oauth.revocation import Revocation

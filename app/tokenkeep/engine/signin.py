@@ -1,4 +1,4 @@
-"""Signing in: browser or device code, one pending attempt for each provider, ended by success, failure or deadline."""
+"""One attempt to sign in: by browser or by device code, ended by success, failure, cancel or deadline."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 from tokenkeep.domain.access import Application
 from tokenkeep.domain.errors import (
     AccessDenied,
-    Misconfigured,
     NotFound,
     ProviderError,
     ProviderUnreachable,
@@ -20,7 +19,6 @@ from tokenkeep.domain.errors import (
     TokenKeepError,
 )
 from tokenkeep.domain.ports import Launch
-from tokenkeep.domain.provider import Flow
 from tokenkeep.domain.session import SignInSnapshot, SignInState
 from tokenkeep.domain.tokens import Account, Secret, TokenSet
 from tokenkeep.engine.context import Context
@@ -31,10 +29,7 @@ from tokenkeep.oauth.metadata import ServerMetadata
 
 log = logging.getLogger(__name__)
 
-BROWSER_LIMIT = 300.0  # seconds a person has for the browser (B4.4 and others agree on five minutes)
-BROWSER_PAUSE = 60.0  # seconds between two pages opened for one provider without a click in our window
-KEPT = 600.0  # seconds an ended attempt can still be asked about
-KEPT_MOST = 32  # ended attempts; every snapshot carries them, and a program may begin as many as it likes
+BROWSER_LIMIT = 300.0  # seconds a person has for the browser (a password manager and a second factor included)
 UNKNOWN_ACCOUNT = "an account that the provider did not name"
 NO_REFRESH_TOKEN = (
     "It gave no refresh token, so the sign-in would end with the first token. "
@@ -75,6 +70,7 @@ class SignIn:
         self._choice: asyncio.Future[bool] | None = None
         self.ended_at: float | None = None  # boot clock
         self.opened = False  # a browser was asked to open the page
+        self.cancelling = False
         account = session.account
         self.snapshot = SignInSnapshot(
             id=self.id,
@@ -315,7 +311,9 @@ class SignIn:
     async def cancel(self) -> None:
         """End it; waits until the listener is closed."""
         if self.snapshot.state.pending:
-            self.task.cancel()
+            if not self.cancelling:  # a second time would interrupt the closing
+                self.cancelling = True
+                self.task.cancel()
             await asyncio.wait({self.task})
             if self.snapshot.state.pending:  # cancelled before it began to run
                 self._end(SignInState.CANCELLED)
@@ -357,113 +355,3 @@ def _code_ran_out() -> TimedOut:
 def _differs(before: Account, after: Account | None) -> bool:
     """Whether it may be somebody else; nobody can tell when the provider does not name anybody (AUTHZ-7)."""
     return after is None or (before.issuer, before.subject) != (after.issuer, after.subject)
-
-
-class SignIns:
-    """All attempts: a pending one is joined, ended ones can be asked about for a while.
-
-    :param changed: called with every new snapshot of any of them.
-    """
-
-    def __init__(self, context: Context, changed: Callable[[SignInSnapshot], None]) -> None:
-        self._context = context
-        self._changed = changed
-        self._all: dict[str, SignIn] = {}
-        self._opened: dict[str, float] = {}  # provider id → boot clock
-
-    @property
-    def snapshots(self) -> tuple[SignInSnapshot, ...]:
-        """Those that are pending, and those that ended a short while ago."""
-        self._sweep()
-        return tuple(sign_in.snapshot for sign_in in self._all.values())
-
-    def pending(self, provider: str) -> SignIn | None:
-        """The attempt of a provider that something can still come of."""
-        return next(
-            (one for one in self._all.values() if one.snapshot.provider == provider and one.snapshot.state.pending),
-            None,
-        )
-
-    def get(self, sign_in: str) -> SignIn:
-        """One by its id.
-
-        :raises NotFound: unknown, or ended long ago.
-        """
-        try:
-            return self._all[sign_in]
-        except KeyError:
-            raise NotFound("There is no such sign-in.") from None
-
-    def start(self, session: Session, method: str, *, open_browser: bool, application: Application) -> SignIn:
-        """Begin an attempt, or join the pending one."""
-        self._sweep()
-        pending = self.pending(session.provider.id)
-        if pending is not None:
-            return pending
-        self._check_possible(session)
-        by_device = method == "device" or (method == "auto" and session.provider.flow is Flow.DEVICE_CODE)
-        sign_in = SignIn(
-            self._context,
-            session,
-            method="device" if by_device else "browser",
-            fall_back=method == "auto",
-            open_browser=open_browser and not by_device and self._may_open(session.provider.id, application),
-            application=application,
-            changed=self._changed,
-        )
-        self._all[sign_in.id] = sign_in
-        return sign_in
-
-    def _may_open(self, provider: str, application: Application) -> bool:
-        """Whether a page may be opened: once a minute for a program, always for a click in our own window."""
-        boot = self._context.clock.boot()
-        if not application.own and boot - self._opened.get(provider, -BROWSER_PAUSE) < BROWSER_PAUSE:
-            return False
-        self._opened[provider] = boot
-        return True
-
-    def _check_possible(self, session: Session) -> None:
-        provider = session.provider
-        if not provider.flow.interactive:
-            raise Misconfigured(
-                f"The flow {provider.flow} of {provider.title} is not one that a person signs in with.",
-                key=f"providers.{provider.id}.flow",
-                provider=provider.id,
-            )
-        if not provider.client_id:
-            raise Misconfigured(
-                f"{provider.title} has no client ID.",
-                hint="Register a client at the provider and write its ID into config.toml.",
-                key=f"providers.{provider.id}.client_id",
-                provider=provider.id,
-            )
-        if provider.redirect_path and provider.flow is not Flow.DEVICE_CODE:
-            for other in self._all.values():
-                shared = other.session.provider.redirect_path == provider.redirect_path
-                if shared and other.snapshot.state.pending and other.snapshot.method == "browser":
-                    raise Misconfigured(
-                        f"{other.session.provider.title} is being signed in on the same redirect path.",
-                        hint="Finish or cancel that sign-in first.",
-                        provider=provider.id,
-                    )
-
-    def find_by_url(self, url: str) -> SignIn:
-        """The pending attempt that a pasted or forwarded redirect belongs to.
-
-        :raises NotFound: none waits for it.
-        """
-        for one in self._all.values():
-            if one.snapshot.state.pending and one.accepts_url(url):
-                return one
-        raise NotFound("No sign-in waits for that address.", hint="Paste the whole address of the page you ended on.")
-
-    async def cancel_all(self) -> None:
-        """Cancel every pending attempt."""
-        await asyncio.gather(*(one.cancel() for one in self._all.values() if one.snapshot.state.pending))
-
-    def _sweep(self) -> None:
-        boot = self._context.clock.boot()
-        ended = [one for one in self._all.values() if one.ended_at is not None]  # oldest beginning first
-        for place, one in enumerate(ended, 1):
-            if len(ended) - place >= KEPT_MOST or boot - (one.ended_at or 0.0) > KEPT:
-                del self._all[one.id]

@@ -24,7 +24,8 @@ from tokenkeep.domain.ports import Launch
 from tokenkeep.domain.provider import Flow
 from tokenkeep.domain.session import SessionState, SignInSnapshot, SignInState
 from tokenkeep.domain.tokens import Secret
-from tokenkeep.engine.signin import BROWSER_LIMIT, BROWSER_PAUSE, KEPT, UNKNOWN_ACCOUNT
+from tokenkeep.engine.sign_ins import BROWSER_PAUSE, KEPT
+from tokenkeep.engine.signin import BROWSER_LIMIT, UNKNOWN_ACCOUNT
 
 OTHER = Application(executable="/usr/bin/other", pid=9)
 

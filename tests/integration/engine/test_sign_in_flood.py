@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from support.token_server import TokenServer
 from tokenkeep.domain.access import Application
-from tokenkeep.engine.signin import KEPT_MOST
+from tokenkeep.engine.sign_ins import KEPT_MOST
 
 PROGRAM = Application(executable="/usr/bin/flood", pid=9)
 
