@@ -98,11 +98,6 @@ class Directory:
         if stored is not None and session.state is SessionState.SIGNED_OUT:
             session.restore(stored)
 
-    def snapshots(self) -> tuple[SessionSnapshot, ...]:
-        """All, in the order of the configuration."""
-        order = self._context.configuration.providers
-        return tuple(self.snapshot(id_) for id_ in order)
-
     def snapshot(self, provider: str) -> SessionSnapshot:
         """One, a broken entry as a failed session.
 

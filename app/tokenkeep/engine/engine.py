@@ -530,7 +530,7 @@ class Engine:
             pending = self._sign_ins.pending(provider)
             if pending is not None:
                 self._spawn(pending.cancel())
-        self._something_changed()
+        self._reporter.look_again()
 
     async def _read_configuration(self) -> None:
         async with self._reloading:  # one after the other, so that the last one read is the one that holds
@@ -540,6 +540,7 @@ class Engine:
     def _each_slice(self) -> None:
         for session in self._directory:
             self._refresher.plan(session)  # the wall clock may have been set
+        self._reporter.look_again()
         self._look_at_configuration()
 
     def _look_at_configuration(self) -> None:

@@ -8,7 +8,14 @@ from collections.abc import Callable, Iterator
 
 import tokenkeep
 from tokenkeep.domain.access import AccessRequest
-from tokenkeep.domain.session import EngineSnapshot, SessionSnapshot, SignInSnapshot, StorageState, overall
+from tokenkeep.domain.session import (
+    EngineSnapshot,
+    SessionSnapshot,
+    SessionState,
+    SignInSnapshot,
+    StorageState,
+    overall,
+)
 from tokenkeep.engine.context import Context
 from tokenkeep.engine.directory import Directory
 from tokenkeep.engine.sessions import Session
@@ -44,6 +51,7 @@ class Reporter:
         self._changed: dict[str, Session] = {}
         self._telling = False
         self._told: dict[str, SessionSnapshot] = {}
+        self._made: dict[str, SessionSnapshot] = {}  # of sessions that have not changed since
         self._snapshot: EngineSnapshot | None = None  # None when something changed since it was made
         self._last = self._build()
         self._told_status = _status(self._last)
@@ -63,7 +71,7 @@ class Reporter:
         return self._last
 
     def _build(self) -> EngineSnapshot:
-        sessions = self._directory.snapshots()
+        sessions = tuple(self._session(id_) for id_ in self._context.configuration.providers)
         sign_ins, requests, locked, storage, notice = self._rest()
         unsaved = any(session.unsaved for session in self._directory)
         return EngineSnapshot(
@@ -80,14 +88,30 @@ class Reporter:
             locked=locked,
         )
 
+    def _session(self, provider: str) -> SessionSnapshot:
+        """Made anew only after a change: with a thousand sessions each change would cost a thousand snapshots.
+
+        An unreachable provider's token runs out without a change, and the overall state depends on that.
+        """
+        snapshot = self._made.get(provider)
+        if snapshot is None or snapshot.state is SessionState.OFFLINE:
+            snapshot = self._made[provider] = self._directory.snapshot(provider)
+        return snapshot
+
     def session_changed(self, session: Session) -> None:
         """A session has something new to show."""
+        self._made.pop(session.provider.id, None)
         self._changed[session.provider.id] = session
         self.changed()
 
     def forget(self, provider: str) -> None:
         """A provider was removed."""
         self._told.pop(provider, None)
+
+    def look_again(self) -> None:
+        """Make every snapshot anew: the clock or the configuration was changed."""
+        self._made.clear()
+        self.changed()
 
     def changed(self) -> None:
         """Something else has."""
@@ -103,7 +127,7 @@ class Reporter:
         for id_, session in changed.items():
             if self._directory.find(id_) is not session:
                 continue
-            snapshot = session.snapshot()
+            snapshot = self._session(id_)
             if snapshot != self._told.get(id_):
                 self._told[id_] = snapshot
                 self._context.bus.publish("session", snapshot)
