@@ -176,6 +176,16 @@ async def test_LOOP_12_nothing_of_the_query_comes_back(start, query: str) -> Non
         assert word not in answer
 
 
+async def test_LOOP_12_nothing_of_the_answer_that_counts_comes_back(start) -> None:
+    redirect = await start()
+    for expected in (303, 200):
+        answer = await redirect.get(f"{redirect.path}?good")
+        assert status(answer) == expected
+        assert b"good" not in answer
+        if expected == 303:
+            assert f"\r\nLocation: {redirect.path}/done\r\n".encode() in answer
+
+
 async def test_LOOP_14_requests_that_pages_make_do_not_complete_an_attempt(start) -> None:
     redirect = await start()
     for headers in (
