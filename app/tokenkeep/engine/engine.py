@@ -107,7 +107,7 @@ class Engine:
         self._sign_ins = SignIns(self._context, self._sign_in_changed)
         self._activity = Activity(self._context)
         self._refresher = Refresher(outside.clock, self._context.jitter, self._each_slice)
-        self._opening = VaultOpening(self._context, outside.storage, self._attach, self._something_changed)
+        self._opening = VaultOpening(self._context, outside.storage, self._attach, self._opening_changed)
         self._signature: object = None
         self._reloading = asyncio.Lock()
         self._restoring = False
@@ -222,6 +222,9 @@ class Engine:
         if isinstance(request, AccessRequest):
             self._notices.access_asked(request)
 
+    def _opening_changed(self) -> None:
+        self._reporter.look_again()
+
     def _something_changed(self) -> None:
         self._reporter.changed()
 
@@ -277,7 +280,7 @@ class Engine:
                 pending = self._sign_ins.pending(session.provider.id)
                 error.sign_in = None if pending is None else pending.id
                 raise
-        sign_in = self._sign_ins.start(session, "auto", open_browser=True, application=application)
+        sign_in = await self._sign_ins.start(session, "auto", open_browser=True, application=application)
         while sign_in.snapshot.state.pending:
             await sign_in.wait(sign_in.snapshot.state, query.wait)
         if sign_in.snapshot.error is not None:
@@ -356,7 +359,7 @@ class Engine:
         """
         await self._opening.check()
         session = self._directory.get(provider)
-        sign_in = self._sign_ins.start(session, method, open_browser=open_browser, application=application)
+        sign_in = await self._sign_ins.start(session, method, open_browser=open_browser, application=application)
         await sign_in.presentable()
         if sign_in.snapshot.error is not None:
             raise sign_in.snapshot.error.bare()

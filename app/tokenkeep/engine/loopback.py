@@ -10,6 +10,7 @@ import ipaddress
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from http import HTTPStatus
 
@@ -63,15 +64,15 @@ class LoopbackListener:
 
     async def close(self) -> None:
         """Free the port; after an answer the browser gets a moment to fetch the last page."""
-        if self._answered and not self._page_sent.is_set():
-            try:
-                async with asyncio.timeout(PAGE_LIMIT):
-                    await self._page_sent.wait()
-            except TimeoutError:
-                pass
-        await self._server.close(grace=0.2 if self._answered else 0.0)
-        for sock in self._sockets:
-            sock.close()
+        try:
+            if self._answered:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(PAGE_LIMIT):
+                        await self._page_sent.wait()
+        finally:
+            await self._server.close(grace=0.2 if self._answered else 0.0)
+            for sock in self._sockets:
+                sock.close()
 
     # --- the port ---------------------------------------------------------------------------------------------
 

@@ -53,12 +53,13 @@ class SignIns:
         except KeyError:
             raise NotFound("There is no such sign-in.") from None
 
-    def start(self, session: Session, method: str, *, open_browser: bool, application: Application) -> SignIn:
-        """Begin an attempt, or join the pending one."""
+    async def start(self, session: Session, method: str, *, open_browser: bool, application: Application) -> SignIn:
+        """Begin an attempt, or join the pending one; one that is being cancelled is waited for and not joined."""
         self._sweep()
-        pending = self.pending(session.provider.id)
-        if pending is not None:
-            return pending
+        while (pending := self.pending(session.provider.id)) is not None:
+            if not pending.cancelling:
+                return pending
+            await pending.cancel()
         self._check_possible(session)
         by_device = method == "device" or (method == "auto" and session.provider.flow is Flow.DEVICE_CODE)
         sign_in = SignIn(

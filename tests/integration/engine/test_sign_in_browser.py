@@ -583,6 +583,29 @@ async def test_a_cancel_that_comes_during_the_commit_is_too_late(engine_of, serv
     assert bench.vault.session() is not None
 
 
+async def test_a_click_while_the_last_attempt_is_being_cancelled_begins_a_new_one(
+    engine_of, server: TokenServer
+) -> None:
+    bench = await engine_of(entry(server))
+    gate = Gate()
+    server.instead = [gate.before(answer(503))]
+    first = await begin(bench)
+    address = urlsplit(sent(first)["redirect_uri"])
+    await asyncio.to_thread(requests.get, redirect(first), allow_redirects=False, timeout=60)  # never sees the page
+    await until(gate.reached.is_set)
+    cancel = asyncio.create_task(bench.engine.cancel_sign_in(first.id))
+    again = asyncio.create_task(bench.engine.cancel_sign_in(first.id))
+    await turn()
+    assert not cancel.done(), "the browser has a moment to fetch its last page"
+    second = await begin(bench)
+    assert second.id != first.id
+    assert second.state is SignInState.WAITING_FOR_BROWSER
+    assert (await cancel).state is (await again).state is SignInState.CANCELLED
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection(address.hostname, address.port)
+    gate.open()
+
+
 async def test_switching_to_a_code_and_back(engine_of, server: TokenServer) -> None:
     bench = await engine_of(entry(server))
     server.reply("/device", json_answer(DEVICE_CODES))
