@@ -32,6 +32,11 @@ class Directory:
     def __iter__(self) -> Iterator[Session]:
         return iter(self._sessions.values())
 
+    def all(self) -> Iterator[Session]:
+        """Those too whose entry is broken or gone for now."""
+        yield from self._sessions.values()
+        yield from self._parked.values()
+
     def find(self, provider: str) -> Session | None:
         """The session of a provider that can work, else None."""
         return self._sessions.get(provider)

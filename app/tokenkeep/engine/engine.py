@@ -138,7 +138,7 @@ class Engine:
         if self._outside.configuration_watch is not None:
             self._outside.configuration_watch.close()
         self._bus.close()
-        refreshes = [session.refreshing for session in self._directory if session.refreshing is not None]
+        refreshes = [session.refreshing for session in self._directory.all() if session.refreshing is not None]
         if refreshes:
             await asyncio.wait(refreshes, timeout=REFRESH_LIMIT)
         self._context.transport.close()
@@ -149,7 +149,7 @@ class Engine:
             task.cancel()
         try:
             async with asyncio.timeout(WRITE_LIMIT):
-                await asyncio.gather(*(session.save() for session in self._directory if session.unsaved))
+                await asyncio.gather(*(session.save() for session in self._directory.all() if session.unsaved))
                 await self._activity.flush()
                 await self._context.vault.close()
         except TimeoutError:
@@ -517,7 +517,7 @@ class Engine:
             self._reporter.tell()
         finally:
             self._restoring = False
-        for session in self._directory:
+        for session in self._directory.all():
             if session.stored is not None and session.stored is not stored.get(session.provider.id):
                 await session.save()
 

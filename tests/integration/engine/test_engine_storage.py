@@ -12,6 +12,7 @@ from support.fake_vault import FakeStorage
 from support.scripted_server import answer
 from support.token_server import TokenServer
 from tokenkeep.domain.errors import Locked, StorageFailed
+from tokenkeep.domain.provider import BrokenProvider
 from tokenkeep.domain.session import OverallState, SessionState, StorageState
 from tokenkeep.domain.tokens import Secret, TokenQuery
 
@@ -111,6 +112,15 @@ async def test_sign_ins_of_this_run_are_taken_along(engine_of, server: TokenServ
     assert (await bench.token()).access_token.reveal() == "access-0-p"
     await bench.engine.refresh("p")
     assert kept.session("p").tokens.refresh_token == Secret("refresh-1-canary")
+
+
+async def test_a_sign_in_whose_entry_is_broken_now_is_taken_along_too(engine_of, server: TokenServer, storage) -> None:
+    bench = await engine_of(entry(server), vaults=storage)
+    await bench.signed_in(server)
+    bench.write(BrokenProvider(id="p", reason="line 3"))
+    await bench.engine.reload()
+    await bench.engine.choose_storage("keyring")
+    assert storage.vaults[StorageState.KEYRING].session("p") is not None
 
 
 async def test_a_newer_sign_in_of_this_run_replaces_the_vaults_older_one(
