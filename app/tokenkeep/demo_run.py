@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -55,6 +56,7 @@ def run_demo(argv: list[str]) -> int:
         if (home / "config.toml").exists():
             say(f"There is a configuration in {home} already; the demo does not touch it. Unset TOKENKEEP_HOME.")
             return FAILED
+        (home / "config.toml").touch(mode=0o600)
         (home / "config.toml").write_text(configuration(provider), encoding="utf-8")
         # It lets every program in: in a folder that somebody named it must not wait for the next start.
         stack.callback((home / "config.toml").unlink, missing_ok=True)
@@ -123,13 +125,15 @@ def introduction(provider: dict[str, Any], home: Path, *, headless: bool, asked:
     else:
         first = "Sign in:              click the tower in the tray, then “Demo provider” — or: tokenkeep login demo"
         mode = "The window is on its way."
-    path = "" if shutil.which("tokenkeep") else f"  export PATH={Path(sys.executable).parent}:$PATH\n"
+    folder = Path(sys.executable).parent
+    ours = shutil.which("tokenkeep") == str(folder / "tokenkeep")
+    path = "" if ours else f"  export PATH={shlex.quote(str(folder))}:$PATH\n"
     return f"""\
 The demo provider is at {provider["issuer"]}. {mode}
 Its user is {user["username"]} with the password {user["password"]}. Nothing here outlives this process.
 
 In another terminal, first:
-  export TOKENKEEP_HOME={home}
+  export TOKENKEEP_HOME={shlex.quote(str(home))}
 {path}
   {first}
   Get a token:          tokenkeep token demo

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import tokenkeep
 from tokenkeep.domain.errors import TokenKeepError
 
 DONE, FAILED = 0, 1
+STARTING_TRIES, STARTING_PAUSE = 25, 0.2  # seconds; a start takes less than one
 QUIT_LIMIT = 3.0  # seconds the engine gets to end after the window is gone
 
 
@@ -97,11 +99,16 @@ def raise_the_running_one(*, headless: bool) -> int:
     if headless:
         say("TokenKeep is already running with this configuration.")
         return FAILED
-    try:
-        TokenKeep().show()
-    except TokenKeepError as error:
-        say(f"TokenKeep is already running, but does not answer: {error.title}")
-        return FAILED
+    for last in (*[False] * STARTING_TRIES, True):  # the first one may be starting at this moment
+        try:
+            TokenKeep().show()
+        except TokenKeepError as error:
+            if last:
+                say(f"TokenKeep is already running, but does not answer: {error.title}")
+                return FAILED
+            time.sleep(STARTING_PAUSE)
+        else:
+            break
     return DONE
 
 

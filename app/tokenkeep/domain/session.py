@@ -186,6 +186,7 @@ class SessionSnapshot:
     :param refresh_at: when the next refresh or retry is planned.
     :param obtained_at: when the current token was obtained.
     :param token_usable: a token can be handed out now.
+    :param sealed: the vault is locked, so nobody can tell yet whether somebody is signed in here.
     :param since: when the present state began.
     :param waiting: programs that asked in vain since then: name and when last.
     :param history: when the last tokens were obtained, oldest first, at most eight.
@@ -205,6 +206,7 @@ class SessionSnapshot:
     signed_in_by: str = ""
     token_usable: bool = False
     refreshable: bool = False
+    sealed: bool = False
     last_error: TokenKeepError | None = None
     since: float = 0.0
     base_url: str = ""

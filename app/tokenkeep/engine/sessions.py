@@ -120,6 +120,7 @@ class Session:
             signed_in_by="" if self.stored is None else self.stored.method,
             token_usable=self._usable(wall, boot),
             refreshable=tokens is not None and tokens.refresh_token is not None,
+            sealed=self.state is SessionState.SIGNED_OUT and not self.context.vault.attached,
             last_error=self.last_error,
             since=self._since,
             base_url=self.provider.base_url,

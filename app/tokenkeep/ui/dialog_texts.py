@@ -139,7 +139,7 @@ def result_of(sign_in: SignInSnapshot, name: str) -> Result | None:
 def _done(sign_in: SignInSnapshot, name: str) -> str:
     account = isolated(sign_in.account)
     if account and sign_in.asked_by:
-        return tr("As {account}. {program} has its token and carries on.", account=account, program=sign_in.asked_by)
+        return tr("As {account}. {program} had asked for it.", account=account, program=sign_in.asked_by)
     if account:
         return tr("As {account}. TokenKeep keeps the token fresh from now on.", account=account)
     return tr("TokenKeep keeps the token of {name} fresh from now on.", name=name)

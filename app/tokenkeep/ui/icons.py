@@ -12,7 +12,7 @@ from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QApplication
 
 from tokenkeep import assets
-from tokenkeep.domain.session import OverallState, SessionState
+from tokenkeep.domain.session import OverallState, SessionSnapshot, SessionState
 from tokenkeep.ui import style
 
 Panel = Literal["on-dark", "on-light", "unknown", "template"]
@@ -92,9 +92,11 @@ _DIRECTED = frozenset({"back", "undo"})  # arrows that turn round in right-to-le
 _TRAY_SIZES = {16: "16", 22: "22", 24: "22", 32: "32", 44: "22", 48: "32", 64: "32"}
 
 
-def mark_of(state: SessionState | OverallState) -> str:
+def mark_of(state: SessionSnapshot | OverallState) -> str:
     """The name of the mark that stands for a state, the same one everywhere."""
-    return _SESSION_MARKS[state] if isinstance(state, SessionState) else _OVERALL_MARKS[state]
+    if isinstance(state, OverallState):
+        return _OVERALL_MARKS[state]
+    return "locked" if state.sealed else _SESSION_MARKS[state.state]
 
 
 def mark_color(mark: str) -> QColor:

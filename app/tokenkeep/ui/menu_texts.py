@@ -34,4 +34,4 @@ def _state(session: SessionSnapshot, now: float) -> str:
         case SessionState.FAILED:
             return tr("setup problem")
         case SessionState.SIGNED_OUT:
-            return tr("signed out")
+            return tr("locked") if session.sealed else tr("signed out")

@@ -66,7 +66,7 @@ class ProviderModel(QAbstractListModel):
         rows = {}
         for session in snapshot.sessions:
             words = texts.state_words(session, now, pending_sign_in(snapshot, session.id))
-            rows[session.id] = Row(session, icons.mark_of(session.state), words)
+            rows[session.id] = Row(session, icons.mark_of(session), words)
         changed = {id_ for id_, row in rows.items() if self._all.get(id_) != row}
         self._all = rows
         if not (hold_order and set(rows) == set(self._order)):

@@ -56,13 +56,13 @@ class StateBand(Band):
         state = session.state
         self.say(
             _KINDS.get(state, "plain"),
-            icons.mark_of(state),
+            icons.mark_of(session),
             texts.state_title(session, sign_in),
             texts.state_sentence(session, now),
             self._aside(session, sign_in, now),
         )
         self.timeline.show_course(course(session, now) if state in _WITH_TIMELINE else None)
-        wanting = state in (SessionState.NEEDS_SIGN_IN, SessionState.SIGNED_OUT)
+        wanting = state in (SessionState.NEEDS_SIGN_IN, SessionState.SIGNED_OUT) and not session.sealed
         waiting = state is SessionState.SIGNING_IN
         broken_file = isinstance(session.last_error, Misconfigured)
         self.sign_in_button.setVisible(wanting)

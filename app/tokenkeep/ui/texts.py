@@ -74,7 +74,7 @@ def state_words(session: SessionSnapshot, now: float, sign_in: SignInSnapshot | 
             reason = short_problem(session.last_error)
             return tr("Setup problem: {reason}", reason=reason) if reason else tr("Setup problem")
         case SessionState.SIGNED_OUT:
-            return tr("Signed out")
+            return tr("Locked") if session.sealed else tr("Signed out")
 
 
 def state_title(session: SessionSnapshot, sign_in: SignInSnapshot | None = None) -> str:
@@ -113,6 +113,8 @@ def state_sentence(session: SessionSnapshot, now: float) -> str:
             return _offline_sentence(session, now)
         case SessionState.FAILED:
             return problem_sentence(session.last_error)
+        case SessionState.SIGNED_OUT if session.sealed:
+            return tr("What is kept of it shows once TokenKeep is unlocked. Nothing is lost.")
         case SessionState.SIGNED_OUT:
             return tr("Not signed in. Programs get no token.")
 

@@ -66,14 +66,14 @@ def _provider(session: SessionSnapshot, now: float) -> Entry:
     """A needy provider acts on click, a healthy one has a menu of its own."""
     below = _deeds(session) if session.state in _AT_HAND else ()
     return Entry(
-        menu_texts.provider_line(session, now), icons.mark_of(session.state), _deed(session), session.id, below=below
+        menu_texts.provider_line(session, now), icons.mark_of(session), _deed(session), session.id, below=below
     )
 
 
 def _deed(session: SessionSnapshot) -> Deed:
     if session.state is SessionState.SIGNING_IN:
         return "show_sign_in"
-    by_person = session.flow in _INTERACTIVE
+    by_person = session.flow in _INTERACTIVE and not session.sealed
     return "sign_in" if by_person and session.state is not SessionState.FAILED else "details"
 
 

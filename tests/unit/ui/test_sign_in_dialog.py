@@ -193,7 +193,7 @@ def test_success_names_the_account_and_the_program_and_keeps_the_window_s_size()
     shown.show_sign_in(browser_sign_in(state=SignInState.DONE, account="mara@example.org", asked_by="kubectl"))
     text = text_of(shown)
     assert "Signed in" in text
-    assert "As mara@example.org. kubectl has its token and carries on." in text
+    assert "As mara@example.org. kubectl had asked for it." in text
     assert shown.size() == before
     assert buttons(shown)["Done"].isDefault()
 

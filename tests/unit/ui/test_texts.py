@@ -17,6 +17,7 @@ from tokenkeep.ui import icons, texts
         (snapshots.active(), "ok", "Signed in, refreshes at 14:48"),
         (snapshots.refreshing(), "working", "Refreshing…"),
         (snapshots.session(SessionState.SIGNING_IN), "working", "Waiting for your browser…"),
+        (snapshots.session(SessionState.SIGNED_OUT, sealed=True), "locked", "Locked"),
         (snapshots.needs_sign_in(), "needs", "Sign in again"),
         (snapshots.offline(), "offline", "Offline, token good until 14:31"),
         (snapshots.offline(token_usable=False), "offline", "Offline, no valid token"),
@@ -28,12 +29,12 @@ from tokenkeep.ui import icons, texts
     ],
 )
 def test_each_state_has_its_mark_and_words(session: SessionSnapshot, mark: str, words: str) -> None:
-    assert icons.mark_of(session.state) == mark
+    assert icons.mark_of(session) == mark
     assert texts.state_words(session, NOW) == words
 
 
 def test_no_two_states_share_a_mark_unless_both_are_work_going_on() -> None:
-    marks = [icons.mark_of(state) for state in SessionState if state is not SessionState.SIGNING_IN]
+    marks = [icons.mark_of(snapshots.session(state)) for state in SessionState if state is not SessionState.SIGNING_IN]
     assert len(set(marks)) == len(marks)
 
 
