@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from support import snapshots
-
 from tokenkeep.domain.session import SessionState
 from tokenkeep.ui.state_band import StateBand
 from tokenkeep.ui.tray_menu import entries
