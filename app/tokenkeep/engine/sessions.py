@@ -214,6 +214,10 @@ class Session:
         )
 
     def _check_covered(self, query: TokenQuery, tokens: TokenSet) -> None:
+        stored, provider = self.stored, self.provider
+        if stored is not None and (stored.binding[0], stored.binding[2]) != (provider.issuer, provider.client_id):
+            # Kept, in case the entry is changed back; but one server's token is never given out as another's (REF-9).
+            raise SignInRequired(f"The setup of {provider.title} changed since the last sign-in.", provider=provider.id)
         missing = [scope for scope in query.scope if scope not in tokens.scope]
         if missing:
             raise InsufficientScope(f"{self.provider.title} granted no {' '.join(missing)}.", provider=self.provider.id)

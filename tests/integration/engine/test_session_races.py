@@ -184,6 +184,18 @@ async def test_REF_9_a_refresh_token_goes_nowhere_else(bench: SessionBench, chan
         await bench.token()
 
 
+@pytest.mark.parametrize("changed", ["issuer", "client_id"])
+async def test_REF_9_a_token_is_not_given_out_as_another_servers(bench: SessionBench, changed: str) -> None:
+    await bench.signed_in()
+    entry = bench.session.provider
+    values = {"issuer": "https://other.example", "client_id": "client-2"}
+    bench.session.reconfigure(entry.model_copy(update={changed: values[changed]}))
+    with pytest.raises(SignInRequired, match="changed since the last sign-in"):
+        await bench.token()
+    bench.session.reconfigure(entry)
+    assert (await bench.token()).access_token.reveal() == "access-0-canary", "changed back, nothing is lost"
+
+
 async def test_REF_9_a_harmless_change_keeps_the_sign_in(bench: SessionBench) -> None:
     await bench.signed_in()
     bench.session.reconfigure(bench.server.discovered(name="New name", scopes=["read"]))
