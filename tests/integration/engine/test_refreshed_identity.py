@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 import pytest
@@ -65,8 +66,6 @@ async def test_OIDC_10_keys_that_cannot_be_had_do_not_end_a_sign_in(engine_of, d
 
 
 async def test_REF_3_thirty_queries_on_an_expired_token_are_one_request(engine_of, demo_provider: DemoProvider) -> None:
-    import asyncio
-
     bench = await engine_of(
         entry(demo_provider, scopes=["offline_access", "notes:read"]), clock=FakeClock(wall=time.time())
     )
