@@ -1,215 +1,25 @@
-"""The one HTTP/1.1 front: a small asyncio protocol on httptools for the socket API, the loopback listener, the gateway.
-
-Strict about what it reads, bounded in size and time, and one connection never waits for another. It knows no route.
-"""
+"""One connection: parses, bounds and answers one request after the other, in order."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import select
-import socket
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
-from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import aclosing
 from http import HTTPStatus
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote_to_bytes
 
 import httptools
 
+from tokenkeep.httpserver.messages import Answer, Request, Response, StreamResponse
+
+if TYPE_CHECKING:
+    from tokenkeep.httpserver.server import HttpServer
+
 log = logging.getLogger(__name__)
-
-Headers = tuple[tuple[bytes, bytes], ...]
-BACKLOG = 1024  # many short clients at once (a parallel build) must not see a refused connection
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one connection may cost. Sizes in bytes, times in seconds.
-
-    :param head: request line and headers together.
-    :param request: from the connection or the first byte of a later request to the end of that request.
-    :param idle: how long a kept connection may ask nothing.
-    :param write: how long a reader may take nothing of an answer.
-    :param connections: beyond it the longest-waiting connection without a request is closed; without one the oldest
-        stream, whose reader can come back; without one the new connection.
-    """
-
-    head: int = 16 * 1024
-    body: int = 64 * 1024
-    request: float = 5.0
-    idle: float = 300.0
-    write: float = 10.0
-    linger: float = 1.0
-    connections: int = 4096
-
-
-class Request:
-    """One complete request.
-
-    :ivar path: percent-decoded UTF-8.
-    :ivar query: as sent, without the question mark.
-    :ivar headers: names in lower case, in the order sent.
-    :ivar peer: what the server's `access` said of the connection.
-    """
-
-    __slots__ = ("body", "headers", "method", "path", "peer", "query", "target", "version")
-
-    def __init__(
-        self,
-        method: str,
-        target: str,
-        path: str,
-        query: str,
-        headers: list[tuple[bytes, bytes]],
-        body: bytes,
-        peer: Any,
-        version: str = "1.1",
-    ) -> None:
-        self.method = method
-        self.target = target
-        self.path = path
-        self.query = query
-        self.headers = headers
-        self.body = body
-        self.peer = peer
-        self.version = version
-
-    def get(self, name: bytes) -> bytes | None:
-        """The first header of that lower-case name."""
-        for key, value in self.headers:
-            if key == name:
-                return value
-        return None
-
-
-class Response:
-    """A complete answer.
-
-    :param close: end the connection after it.
-    :param on_sent: called once when the answer has been handed to the system, with `close` when the connection has
-        ended, and also when the connection was lost before.
-    """
-
-    __slots__ = ("body", "close", "headers", "on_sent", "status")
-
-    def __init__(
-        self,
-        status: int,
-        body: bytes = b"",
-        headers: Headers = (),
-        *,
-        close: bool = False,
-        on_sent: Callable[[], None] | None = None,
-    ) -> None:
-        self.status = status
-        self.body = body
-        self.headers = headers
-        self.close = close
-        self.on_sent = on_sent
-
-
-class StreamResponse:
-    """An answer in pieces, as long as `chunks` gives some; a slow reader slows `chunks` down."""
-
-    __slots__ = ("chunks", "headers", "status")
-
-    def __init__(self, status: int, chunks: AsyncGenerator[bytes, None], headers: Headers = ()) -> None:
-        self.status = status
-        self.chunks = chunks
-        self.headers = headers
-
-
-Answer = Response | StreamResponse
-Handler = Callable[[Request], Answer | Awaitable[Answer]]
-Access = Callable[[asyncio.BaseTransport], Any]
-
-
-def _plain_error(status: int) -> Response:
-    return Response(status, HTTPStatus(status).phrase.encode(), ((b"Content-Type", b"text/plain"),))
-
-
-def _anyone(_: asyncio.BaseTransport) -> Any:
-    return True
-
-
-class HttpServer:
-    """Serves any number of listening sockets with one handler.
-
-    :param handler: a plain function. A `Response` is written at once, without a task; an awaitable becomes a task that
-        is cancelled when the client goes away.
-    :param access: asked once per connection before a byte is read or written; None closes it, anything else becomes
-        `Request.peer`.
-    :param error: the answer to what never reaches the handler (400, 413, 414, 431) or failed in it (500).
-    """
-
-    def __init__(
-        self,
-        handler: Handler,
-        limits: Limits | None = None,
-        *,
-        access: Access = _anyone,
-        error: Callable[[int], Response] = _plain_error,
-    ) -> None:
-        self.handler = handler
-        self.limits = limits or Limits()
-        self.access = access
-        self.error = error
-        self.closing = False
-        self.connections: dict[Connection, None] = {}
-        self._listeners: list[asyncio.Server] = []
-        self._empty = asyncio.Event()
-
-    async def serve(self, sock: socket.socket) -> None:
-        """Accept connections on a bound stream socket (TCP or unix) from now on."""
-        loop = asyncio.get_running_loop()
-        sock.settimeout(0)
-        if sock.family == getattr(socket, "AF_UNIX", None):
-            server = await loop.create_unix_server(self.connection, sock=sock, backlog=BACKLOG)
-        else:
-            server = await loop.create_server(self.connection, sock=sock, backlog=BACKLOG)
-        self._listeners.append(server)
-
-    def connection(self) -> Connection:
-        """A protocol for one accepted connection, for listeners that are no sockets (named pipes)."""
-        return Connection(self)
-
-    async def close(self, grace: float = 1.0) -> None:
-        """Stop accepting, end idle connections and streams at once, others after their answer or `grace` seconds."""
-        self.closing = True
-        for listener in self._listeners:
-            listener.close()
-        for connection in list(self.connections):
-            connection.finish()
-        self._settle()
-        if grace > 0:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._empty.wait(), grace)
-        tasks = [connection.task for connection in self.connections if connection.task is not None]
-        for connection in list(self.connections):
-            connection.abort()
-        if tasks:
-            await asyncio.wait(tasks, timeout=max(grace, 0.1))
-
-    def opened(self, connection: Connection) -> None:
-        """Count a connection in; called by it."""
-        if len(self.connections) >= self.limits.connections:
-            kept = [each for each in self.connections if not each.ending]
-            silent = (each for each in kept if not each.busy)
-            streams = (each for each in kept if each.streaming)
-            next(silent, next(streams, connection)).abort()
-        self.connections[connection] = None
-
-    def closed(self, connection: Connection) -> None:
-        """Count a connection out; called by it."""
-        self.connections.pop(connection, None)
-        self._settle()
-
-    def _settle(self) -> None:
-        if self.closing and not self.connections:
-            self._empty.set()
 
 
 class Connection(asyncio.Protocol):
