@@ -12,7 +12,7 @@ from tokenkeep.domain.session import StorageState
 from tokenkeep.domain.tokens import Secret, StoredSession
 from tokenkeep.storage import records
 
-HANG_LIMIT = 30.0  # seconds; a guard against hanging
+HANG_LIMIT = 100.0  # seconds; a guard against hanging
 
 
 class FakeVault:

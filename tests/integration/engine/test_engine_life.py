@@ -84,6 +84,9 @@ async def test_quitting_waits_for_no_frozen_provider_and_no_open_keyring_dialog(
     with pytest.raises((ProviderUnreachable, asyncio.CancelledError)):
         await call
     opening.cancel()
+    await until(lambda: not bench.transport._calls, "the end of the calls at the frozen provider")
+    with pytest.raises(ProviderUnreachable, match="ending"):
+        bench.transport.begin()
     assert bench.vault.closed
     assert bench.power.closed
     assert bench.network.closed

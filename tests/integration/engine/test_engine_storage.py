@@ -88,7 +88,7 @@ async def test_another_key_can_be_chosen_while_the_keyrings_dialog_is_open(
     storage.keyring_answers.clear()
     bench = await engine_of(entry(server), vaults=storage, opened=False, **KEYRING)
     await until(lambda: storage.asked)
-    await asyncio.wait_for(bench.engine.choose_storage(kind, Secret("a passphrase")), 30)
+    await asyncio.wait_for(bench.engine.choose_storage(kind, Secret("a passphrase")), 20)
     assert storage.asked[-1] == (kind, "a passphrase")
     assert bench.remembered == [kind]
     await bench.signed_in(server)
@@ -178,7 +178,7 @@ async def test_a_commit_goes_through_while_the_keyring_asks_a_person(engine_of, 
     storage.keyring_answers.clear()
     choosing = asyncio.create_task(bench.engine.choose_storage("keyring"))
     await until(lambda: ("keyring", None) in storage.asked)
-    await asyncio.wait_for(bench.engine.refresh("p"), 30)
+    await asyncio.wait_for(bench.engine.refresh("p"), 20)
     assert storage.vaults[StorageState.MEMORY].session("p").tokens.refresh_token == Secret("refresh-1-canary")
     storage.keyring_answers.set()
     await choosing
