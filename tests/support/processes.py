@@ -59,6 +59,11 @@ def clean_environment(home: Path, *more: Mapping[str, str]) -> dict[str, str]:
     return environment
 
 
+def unmeasured(environment: Mapping[str, str]) -> dict[str, str]:
+    """The same environment without coverage's own start-up, for a child whose imports are the matter."""
+    return {name: value for name, value in environment.items() if not name.startswith("COV")}
+
+
 def home_variables(home: Path) -> dict[str, str]:
     """Make `home` with its XDG folders and return the variables that point there."""
     places = {

@@ -19,7 +19,7 @@ import requests
 
 from support.api_server import Served, served
 from support.fake_engine import TOKEN
-from support.processes import wait_for
+from support.processes import unmeasured, wait_for
 from tokenkeep.client import AsyncTokenKeep, NotRunning, Token, TokenKeep, TokenKeepError
 from tokenkeep.client.httpx_auth import TokenKeepAuth as HttpxAuth
 from tokenkeep.client.requests_auth import TokenKeepAuth
@@ -180,7 +180,9 @@ def test_the_asynchronous_client_asks_the_same(server: Served, path: Path) -> No
 
 def test_importing_the_client_imports_nothing_else_of_ours_and_nothing_slow() -> None:
     code = "import sys; import tokenkeep.client; print(*sys.modules)"
-    names = set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+    command, environment = [sys.executable, "-c", code], unmeasured(os.environ)
+    answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    names = set(answer.stdout.split())
     ours = {name for name in names if name.startswith("tokenkeep.")}
     assert all(name.startswith("tokenkeep.client") for name in ours)
     assert not names & {"asyncio", "http.client", "dataclasses", "typing", "argparse", "urllib.request", "pydantic"}
