@@ -112,7 +112,14 @@ class Engine:
         self._reloading = asyncio.Lock()
         self._restoring = False
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._reporter = Reporter(self._context, self._directory, self._boot_id, self._rest_of_snapshot, self._told)
+        self._reporter = Reporter(
+            self._context,
+            self._directory,
+            self._boot_id,
+            self._rest_of_snapshot,
+            self._told,
+            lambda snapshot: self._notices.storage_changed(snapshot.storage),
+        )
 
     # --- life -------------------------------------------------------------------------------------------------
 

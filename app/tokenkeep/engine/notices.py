@@ -6,7 +6,7 @@ import asyncio
 
 from tokenkeep.domain.access import AccessRequest
 from tokenkeep.domain.ports import Notice
-from tokenkeep.domain.session import SessionSnapshot, SessionState
+from tokenkeep.domain.session import SessionSnapshot, SessionState, StorageState
 from tokenkeep.engine.context import Context
 
 GATHER = 2.0  # seconds in which several needs become one notice
@@ -24,6 +24,7 @@ class Notices:
         self._told_at: dict[str, float] = {}  # boot clock
         self._known: dict[str, SessionState] = {}
         self._gathering: asyncio.Task[None] | None = None
+        self._storage: StorageState | None = None
 
     def session_changed(self, session: SessionSnapshot, *, news: bool = True) -> None:
         """Take note of a session's state; only a change into "needs you" is news.
@@ -64,6 +65,23 @@ class Notices:
             self._context.bus.publish("notice", one_needs_you(needing[0]))
         elif needing:
             self._context.bus.publish("notice", several_need_you(needing))
+
+    def storage_changed(self, storage: StorageState) -> None:
+        """Take note of where tokens are kept; only a change into "could not be written" is news (REF-1)."""
+        before, self._storage = self._storage, storage
+        if storage is not StorageState.DEGRADED or before is storage:
+            return
+        if self._context.configuration.app.notifications == "none":
+            return
+        self._context.bus.publish(
+            "notice",
+            Notice(
+                kind="storage",
+                title="A sign-in could not be saved",
+                body="TokenKeep keeps it in memory and tries again. Quitting before that would lose it.",
+                actions=(("show", "Show details"),),
+            ),
+        )
 
     def access_asked(self, request: AccessRequest) -> None:
         """A program waits for an answer."""

@@ -30,6 +30,7 @@ class Reporter:
 
     :param rest: sign-ins, questions, whether it is locked, where the key is kept, and what there is to say of that.
     :param session_told: called with every snapshot of a session that was published.
+    :param status_told: called with every snapshot whose overall state, storage or lock was.
     """
 
     def __init__(
@@ -39,12 +40,14 @@ class Reporter:
         boot_id: str,
         rest: Rest,
         session_told: Callable[[SessionSnapshot], None],
+        status_told: Callable[[EngineSnapshot], None],
     ) -> None:
         self._context = context
         self._directory = directory
         self._boot_id = boot_id
         self._rest = rest
         self._session_told = session_told
+        self._status_told = status_told
         self._started_at = context.clock.wall()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting_long = 0
@@ -137,6 +140,7 @@ class Reporter:
         if status != self._told_status:
             self._told_status = status
             self._context.bus.publish("status", self._last)
+            self._status_told(self._last)
 
     @contextlib.contextmanager
     def somebody_waits(self) -> Iterator[None]:

@@ -12,14 +12,20 @@ from tokenkeep.domain.access import AccessRequest, Decision, Holding
 from tokenkeep.domain.configuration import AppSettings
 from tokenkeep.domain.errors import NotFound, TokenKeepError
 from tokenkeep.domain.ports import Clock
-from tokenkeep.domain.session import EngineSnapshot, SessionSnapshot
+from tokenkeep.domain.session import EngineSnapshot, SessionSnapshot, StorageState
 from tokenkeep.domain.tokens import Secret
 from tokenkeep.ui.access_prompt import AccessPrompt
 from tokenkeep.ui.bridge import Bridge
 from tokenkeep.ui.clipboard import SensitiveClipboard
 from tokenkeep.ui.dialog_frame import DialogFrame
 from tokenkeep.ui.main_window import MainWindow
-from tokenkeep.ui.message_dialogs import MessageDialog, QuitQuestion, problem_dialog
+from tokenkeep.ui.message_dialogs import (
+    MessageDialog,
+    QuitQuestion,
+    closed_without_tray,
+    problem_dialog,
+    quit_with_unsaved,
+)
 from tokenkeep.ui.notifications import DesktopNotifier, Notifications
 from tokenkeep.ui.sign_in_windows import SignInWindows
 from tokenkeep.ui.translation import tr
@@ -170,7 +176,7 @@ class Desktop(QObject):
         window.storage_chosen.connect(self._choose_storage)
         window.open_folder_requested.connect(self._open_folder)
         window.reload_requested.connect(self.reload)
-        window.quit_requested.connect(self.ended)
+        window.quit_requested.connect(self._quit)
         self.sign_ins.details_wanted.connect(self._details)
 
     def _connect_tray(self) -> None:
@@ -198,7 +204,7 @@ class Desktop(QObject):
                 self.show_window()
                 self.window.ask_sign_out(provider)
             case "quit":
-                self.ended.emit()
+                self._quit()
             case _:
                 self.show_window()
 
@@ -248,11 +254,22 @@ class Desktop(QObject):
         return self.tray is not None and self.tray.present
 
     def _ask_about_quitting(self) -> None:
-        if any(isinstance(message, QuitQuestion) for message in self._messages):
-            return
-        question = QuitQuestion(self._clock)
-        question.quit_wanted.connect(self.ended)
+        question = closed_without_tray(self._clock)
         question.hide_wanted.connect(self.window.hide)
+        self._ask_whether_to_quit(question)
+
+    def _quit(self) -> None:
+        """At the person's wish; asked about first while a sign-in lies in memory only."""
+        if self._latest is None or self._latest.storage is not StorageState.DEGRADED:
+            self.ended.emit()
+        else:
+            self._ask_whether_to_quit(quit_with_unsaved(self._clock))
+
+    def _ask_whether_to_quit(self, question: QuitQuestion) -> None:
+        if any(isinstance(message, QuitQuestion) for message in self._messages):
+            question.deleteLater()
+            return
+        question.quit_wanted.connect(self.ended)
         self._open_message(question)
 
     def _show_problem(self, error: TokenKeepError) -> None:

@@ -34,30 +34,45 @@ class MessageDialog(DialogFrame):
 
 
 class QuitQuestion(DialogFrame):
-    """Asked when the window is closed and there is no tray from which it could be opened again."""
+    """Whether to quit, where that costs something."""
 
     quit_wanted = Signal()
     hide_wanted = Signal()
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, heading: str, text: str, stay: str) -> None:
+        """:param stay: the words on the button that goes on."""
         super().__init__(WIDTH, clock)
         self.setWindowTitle(tr("TokenKeep"))
         page = Page(ruled=False)
         self.heading = Heading(_app_picture())
-        self.heading.say(
-            tr("Go on without a window?"),
-            tr("There is no tray here. TokenKeep can go on keeping tokens fresh; start it again to see the window. "
-               "When it quits, programs get no tokens."),
-        )  # fmt: skip
+        self.heading.say(heading, text)
         page.body.addWidget(self.heading)
         page.body.addStretch(1)
-        self.stay = page.add_button(Button(tr("Go on without a window")), Role.YesRole)
+        self.stay = page.add_button(Button(stay), Role.YesRole)
         self.quit = page.add_button(Button(tr("Quit TokenKeep")), Role.NoRole)
         self.stay.clicked.connect(self.hide_wanted)
         self.quit.clicked.connect(self.quit_wanted)
         for button in (self.stay, self.quit):
             button.clicked.connect(self.reject)
         self.add_page(page)
+
+
+def closed_without_tray(clock: Clock) -> QuitQuestion:
+    """The window was closed, and there is no tray from which it could be opened again."""
+    text = tr(
+        "There is no tray here. TokenKeep can go on keeping tokens fresh; start it again to see the window. "
+        "When it quits, programs get no tokens."
+    )
+    return QuitQuestion(clock, tr("Go on without a window?"), text, tr("Go on without a window"))
+
+
+def quit_with_unsaved(clock: Clock) -> QuitQuestion:
+    """Somebody wants to quit while a sign-in lies in memory only (REF-1)."""
+    text = tr(
+        "The last change of a sign-in could not be saved yet. TokenKeep keeps trying; quitting now may mean "
+        "that you have to sign in again."
+    )
+    return QuitQuestion(clock, tr("Quit although something is not saved?"), text, tr("Keep running"))
 
 
 def problem_dialog(clock: Clock, error: TokenKeepError) -> MessageDialog:

@@ -192,6 +192,7 @@ async def test_REF_1_a_full_disk_is_shown_and_over_when_it_is_over(engine_of, se
     await bench.engine.refresh("p")
     await turn()
     assert bench.of("status")[-1].storage is StorageState.DEGRADED
+    assert [notice.title for notice in bench.of("notice")] == ["A sign-in could not be saved"], "told, and once"
     assert (await bench.token()).access_token.reveal() == "access-1-canary"
     storage.vaults[StorageState.MEMORY].failing = False
     await bench.clock.advance(60)

@@ -9,6 +9,7 @@ import pytest
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QTextEdit, QWidget
 
+from support import snapshots
 from support.canaries import Canaries
 from support.fake_ui_engine import (
     NOW,
@@ -26,7 +27,7 @@ from tokenkeep.domain.access import AccessRequest, Application, Decision, Holdin
 from tokenkeep.domain.configuration import AppSettings
 from tokenkeep.domain.errors import Misconfigured, ProviderUnreachable
 from tokenkeep.domain.ports import Notice
-from tokenkeep.domain.session import SessionState, SignInState
+from tokenkeep.domain.session import SessionState, SignInState, StorageState
 from tokenkeep.ui.desktop import Desktop
 from tokenkeep.ui.device_dialog import DeviceDialog
 from tokenkeep.ui.message_dialogs import MessageDialog, QuitQuestion
@@ -347,6 +348,29 @@ def test_without_a_tray_closing_the_window_asks_whether_to_go_on(
             press(question, words)
             assert desktop.window.isVisible() is still_there
         assert ended == [True]
+
+    run_ui(main())
+
+
+def test_REF_1_quitting_warns_while_a_sign_in_is_not_saved(
+    desktop: Desktop, ui_engine: EngineForWindows, run_ui: Run[None]
+) -> None:
+    ended: list[bool] = []
+    desktop.ended.connect(lambda: ended.append(True))
+
+    async def main() -> None:
+        await started(desktop, ui_engine)
+        desktop._take_snapshot(snapshots.engine(snapshots.active(), storage=StorageState.DEGRADED))
+        for words, quits in (("Keep running", []), ("Quit TokenKeep", [True])):
+            desktop._from_menu("quit", "")
+            desktop._from_menu("quit", "")  # asked once only
+            (question,) = desktop._messages
+            assert isinstance(question, QuitQuestion)
+            press(question, words)
+            assert ended == quits
+        desktop._take_snapshot(snapshots.engine(snapshots.active()))
+        desktop._from_menu("quit", "")
+        assert ended == [True, True]
 
     run_ui(main())
 
