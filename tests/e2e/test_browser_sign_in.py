@@ -14,6 +14,7 @@ from support.oidc_provider import OidcProviderPeer
 from support.processes import wait_for
 from support.screen import Screen
 from support.tray import click_first_provider
+from support.window import shown_account
 
 StartDemo = Callable[..., DemoProvider]
 
@@ -55,7 +56,8 @@ def test_click_in_the_tray_sign_in_stay_signed_in_and_sign_out(
 
     shown = wait_until_active(app)
     assert shown["account"] == "ada"
-    assert screen.has_window("TokenKeep")
+    app.ask("POST", "/v1/show")
+    assert shown_account(screen) == "ada", "the window shows whose sign-in it is"
 
     # both ways to ask give a token that the protected resource takes
     from_curl = json.loads(app.curl("/v1/providers/demo/token").stdout)

@@ -39,7 +39,7 @@ class Screen:
     def __init__(self, home: Path, *, tray: bool = True, panel: str = PANEL_DARK, size: str = "1600x1000") -> None:
         """:param home: a folder for these processes alone. :param panel: background colour of the tray's panel."""
         self.display = ""
-        self._home = home
+        self.home = home
         self._tray = tray
         self._panel = panel
         self._size = size
@@ -156,10 +156,10 @@ class Screen:
         self._xdotool("mousemove", "2", "2")
 
     def _environment(self) -> dict[str, str]:
-        return clean_environment(self._home, self.env())
+        return clean_environment(self.home, self.env())
 
     def _start(self, name: str, *arguments: str) -> None:
-        with (self._home / f"{name}.log").open("ab") as log:
+        with (self.home / f"{name}.log").open("ab") as log:
             self._processes.append(
                 subprocess.Popen(
                     [program(name), *arguments],
@@ -173,12 +173,12 @@ class Screen:
     def _start_server(self) -> None:
         reading, writing = os.pipe()
         command = [program("Xvfb"), "-displayfd", str(writing), "-screen", "0", f"{self._size}x24", "-nolisten", "tcp"]
-        with (self._home / "Xvfb.log").open("ab") as log, os.fdopen(reading, "rb") as answer:
+        with (self.home / "Xvfb.log").open("ab") as log, os.fdopen(reading, "rb") as answer:
             try:
                 self._processes.append(
                     subprocess.Popen(
                         [*command, "-noreset"],
-                        env=clean_environment(self._home),
+                        env=clean_environment(self.home),
                         pass_fds=[writing],
                         stdin=subprocess.DEVNULL,
                         stdout=log,
@@ -188,12 +188,12 @@ class Screen:
             finally:
                 os.close(writing)
             number = answer.readline().strip().decode()  # ends with the server, should it not start
-        assert number, f"Xvfb did not start: {(self._home / 'Xvfb.log').read_text()}"
+        assert number, f"Xvfb did not start: {(self.home / 'Xvfb.log').read_text()}"
         self.display = f":{number}"
 
     def _start_tray_host(self) -> None:
         if program("tint2", "trayer").endswith("tint2"):
-            configuration = self._home / "tint2rc"
+            configuration = self.home / "tint2rc"
             configuration.write_text(_TINT2.format(background=self._panel))
             self._start("tint2", "-c", str(configuration))
         else:
@@ -201,7 +201,7 @@ class Screen:
         wait_for(lambda: selection_is_owned(self.display, "_NET_SYSTEM_TRAY_S0"), "the tray host")
 
     def _openbox_configuration(self) -> Path:
-        path = self._home / "openbox.xml"
+        path = self.home / "openbox.xml"
         path.write_text('<?xml version="1.0"?><openbox_config xmlns="http://openbox.org/3.4/rc"></openbox_config>')
         return path
 
