@@ -56,6 +56,7 @@ def test_click_in_the_tray_sign_in_stay_signed_in_and_sign_out(
 
     shown = wait_until_active(app)
     assert shown["account"] == "ada"
+    launch.close()
     app.ask("POST", "/v1/show")
     assert shown_account(screen) == "ada", "the window shows whose sign-in it is"
 

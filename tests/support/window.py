@@ -16,9 +16,10 @@ def main_window(screen: Screen) -> Window:
 
 def shown_account(screen: Screen) -> str:
     """The account in the head of the page of the only provider, taken with a double click and Ctrl+C."""
-    window = main_window(screen)
 
     def look() -> str:
+        window = main_window(screen)
+        screen.focus(window.id)  # in front of whatever else is on the screen
         for _ in range(2):
             screen.click(window.x + 410, window.y + 57)
         screen.key("ctrl+c")
