@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
             parser.error(f"--fault wants NAME=VALUE, not '{text}'")
         faults[name] = value
     try:
-        from tokenkeep.demo.faults import UnknownFaultError
+        from tokenkeep.demo.faults.board import UnknownFaultError
         from tokenkeep.demo.server import DemoServer
     except ModuleNotFoundError as error:
         return _fail(f"the module '{error.name}' is missing. Install it with: pip install 'tokenkeep[demo]'")

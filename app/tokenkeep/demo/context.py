@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, field
 
-from tokenkeep.demo.clients import DEMO_CLIENT, USERS
-from tokenkeep.demo.faults import FaultBoard
-from tokenkeep.demo.keys import SigningKey
-from tokenkeep.demo.log import RequestLog
+from tokenkeep.demo.faults.board import FaultBoard
+from tokenkeep.demo.oauth.clients import DEMO_CLIENT, USERS
+from tokenkeep.demo.oauth.keys import SigningKey
+from tokenkeep.demo.oauth.store import Store
 from tokenkeep.demo.options import Options
-from tokenkeep.demo.store import Store
+from tokenkeep.demo.web.log import RequestLog
 
 
 @dataclass(frozen=True)

@@ -7,22 +7,15 @@ from typing import Any
 from flask import Flask, render_template
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from tokenkeep.demo import (
-    authorize,
-    device_pages,
-    fault_pages,
-    guard,
-    identity,
-    log,
-    metadata,
-    resource,
-    token_endpoint,
-)
-from tokenkeep.demo.authorization_server import AuthorizationServer
-from tokenkeep.demo.clients import CLIENT_ID, SCOPES, USERS
 from tokenkeep.demo.context import Demo
-from tokenkeep.demo.faults import FaultBoard
+from tokenkeep.demo.faults import pages as fault_pages
+from tokenkeep.demo.faults.board import FaultBoard
+from tokenkeep.demo.oauth import authorize, identity, metadata, token_endpoint
+from tokenkeep.demo.oauth.authorization_server import AuthorizationServer
+from tokenkeep.demo.oauth.clients import CLIENT_ID, SCOPES, USERS
 from tokenkeep.demo.options import Options
+from tokenkeep.demo.resources import notes
+from tokenkeep.demo.web import device_pages, guard, log
 
 LOOPBACK = "127.0.0.1"
 
@@ -52,7 +45,7 @@ def create_app(demo: Demo) -> Flask:
     app.register_blueprint(token_endpoint.create_blueprint(demo, server))
     app.register_blueprint(device_pages.create_blueprint(demo))
     app.register_blueprint(identity.create_blueprint(demo))
-    app.register_blueprint(resource.create_blueprint(demo))
+    app.register_blueprint(notes.create_blueprint(demo))
 
     @app.get("/")
     def index() -> str:

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tokenkeep.bootstrap import Application
-from tokenkeep.demo.store import fingerprint
+from tokenkeep.demo.oauth.store import fingerprint
 from tokenkeep.domain.access import OWN_WINDOW
 from tokenkeep.domain.errors import TokenKeepError
 from tokenkeep.domain.ports import Vault

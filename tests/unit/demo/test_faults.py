@@ -9,8 +9,9 @@ import pytest
 import requests
 
 from support.demo_provider import DEVICE_GRANT, Browser, DemoProvider
-from tokenkeep.demo.fault_table import BY_NAME, FAULTS, TOKEN_ANSWERS
-from tokenkeep.demo.faults import FaultBoard, UnknownFaultError
+from tokenkeep.demo.faults.board import FaultBoard, UnknownFaultError
+from tokenkeep.demo.faults.switches.token import TOKEN_ANSWERS
+from tokenkeep.demo.faults.table import BY_NAME, FAULTS
 
 
 def post(provider: DemoProvider, body: object) -> requests.Response:
@@ -84,7 +85,7 @@ def test_DEMO_3_every_switch_is_used_by_the_server() -> None:
     import tokenkeep.demo
 
     folder = Path(str(tokenkeep.demo.__file__)).parent
-    code = "".join(path.read_text() for path in folder.glob("*.py") if path.name != "fault_table.py")
+    code = "".join(path.read_text() for path in folder.rglob("*.py") if path.parent.name != "switches")
     assert [name for name in BY_NAME if f'"{name}"' not in code] == []
 
 

@@ -9,7 +9,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from support.demo_provider import DemoProvider
-from tokenkeep.demo.fault_table import BY_NAME
+from tokenkeep.demo.faults.table import BY_NAME
 
 # Those of the id_token faults that a check of signature, algorithm and header must find.
 SIGNATURE_FAULTS = {

@@ -4,7 +4,7 @@ import pytest
 import requests
 
 from support.demo_provider import DemoProvider
-from tokenkeep.demo.fault_table import BY_NAME
+from tokenkeep.demo.faults.table import BY_NAME
 
 
 def get(url: str, **headers: str) -> requests.Response:

@@ -2,11 +2,11 @@
 
 from flask import Blueprint, Response, jsonify, request
 
-from tokenkeep.demo.challenge import bearer_token, refuse
-from tokenkeep.demo.clients import SCOPES
 from tokenkeep.demo.context import Demo
-from tokenkeep.demo.log import note
-from tokenkeep.demo.store import Token, fingerprint
+from tokenkeep.demo.oauth.clients import SCOPES
+from tokenkeep.demo.oauth.store import Token, fingerprint
+from tokenkeep.demo.resources.challenge import bearer_token, refuse
+from tokenkeep.demo.web.log import note
 
 PATHS = {"/api": None, "/api/whoami": None, "/api/notes": "notes:read"}
 NOTES = {

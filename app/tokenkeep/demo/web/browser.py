@@ -6,7 +6,7 @@ import time
 from flask import Request, Response, abort, request
 
 from tokenkeep.demo.context import Demo
-from tokenkeep.demo.store import BrowserSession
+from tokenkeep.demo.oauth.store import BrowserSession
 
 
 class Browsers:

@@ -9,14 +9,14 @@ from authlib.integrations.flask_oauth2 import AuthorizationServer as AuthlibServ
 from authlib.oauth2.rfc6750 import BearerTokenGenerator
 from flask import Flask
 
-from tokenkeep.demo.clients import SCOPES
 from tokenkeep.demo.context import Demo
-from tokenkeep.demo.device import DeviceAuthorizationEndpoint, DeviceCodeGrant
-from tokenkeep.demo.grants import AuthorizationCodeGrant, RefreshTokenGrant
-from tokenkeep.demo.identity import IdTokenExtension
-from tokenkeep.demo.log import note
-from tokenkeep.demo.revocation import RevocationEndpoint
-from tokenkeep.demo.store import Family, Token, fingerprint
+from tokenkeep.demo.oauth.clients import SCOPES
+from tokenkeep.demo.oauth.device import DeviceAuthorizationEndpoint, DeviceCodeGrant
+from tokenkeep.demo.oauth.grants import AuthorizationCodeGrant, RefreshTokenGrant
+from tokenkeep.demo.oauth.identity import IdTokenExtension
+from tokenkeep.demo.oauth.revocation import RevocationEndpoint
+from tokenkeep.demo.oauth.store import Family, Token, fingerprint
+from tokenkeep.demo.web.log import note
 
 
 class AuthorizationServer(AuthlibServer):  # type: ignore[misc]

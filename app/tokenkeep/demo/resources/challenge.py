@@ -3,7 +3,7 @@
 from flask import Request, Response, jsonify
 
 from tokenkeep.demo.context import Demo
-from tokenkeep.demo.log import note
+from tokenkeep.demo.web.log import note
 
 
 def bearer_token(request: Request) -> str | None:

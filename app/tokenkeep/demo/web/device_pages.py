@@ -4,11 +4,11 @@ import time
 
 from flask import Blueprint, Response, render_template, request
 
-from tokenkeep.demo.browser import Browsers, refuse_forgery
-from tokenkeep.demo.clients import SCOPE_TEXTS, USERS
 from tokenkeep.demo.context import Demo
-from tokenkeep.demo.log import note
-from tokenkeep.demo.store import BrowserSession, Family
+from tokenkeep.demo.oauth.clients import SCOPE_TEXTS, USERS
+from tokenkeep.demo.oauth.store import BrowserSession, Family
+from tokenkeep.demo.web.browser import Browsers, refuse_forgery
+from tokenkeep.demo.web.log import note
 
 
 def create_blueprint(demo: Demo) -> Blueprint:

@@ -6,13 +6,13 @@ from typing import Any
 from authlib.oauth2.rfc6749 import AccessDeniedError, InvalidRequestError, OAuth2Error, UnsupportedResponseTypeError
 from flask import Blueprint, Response, render_template, request
 
-from tokenkeep.demo.authorization_server import AuthorizationServer
-from tokenkeep.demo.browser import Browsers, must_log_in, refuse_forgery
-from tokenkeep.demo.clients import SCOPE_TEXTS, USERS
 from tokenkeep.demo.context import Demo
-from tokenkeep.demo.log import note
-from tokenkeep.demo.redirects import Redirects
-from tokenkeep.demo.store import BrowserSession
+from tokenkeep.demo.oauth.authorization_server import AuthorizationServer
+from tokenkeep.demo.oauth.clients import SCOPE_TEXTS, USERS
+from tokenkeep.demo.oauth.redirects import Redirects
+from tokenkeep.demo.oauth.store import BrowserSession
+from tokenkeep.demo.web.browser import Browsers, must_log_in, refuse_forgery
+from tokenkeep.demo.web.log import note
 
 
 def _query() -> str:

@@ -9,11 +9,11 @@ from authlib.oauth2.rfc8628 import (
 )
 from authlib.oauth2.rfc8628 import DeviceCodeGrant as AuthlibDeviceCodeGrant
 
-from tokenkeep.demo.clients import DEFAULT_SCOPE, User
 from tokenkeep.demo.context import Demo
-from tokenkeep.demo.log import note
-from tokenkeep.demo.pkce import check_verifier, read_challenge
-from tokenkeep.demo.store import DeviceRequest
+from tokenkeep.demo.oauth.clients import DEFAULT_SCOPE, User
+from tokenkeep.demo.oauth.pkce import check_verifier, read_challenge
+from tokenkeep.demo.oauth.store import DeviceRequest
+from tokenkeep.demo.web.log import note
 
 # A client that waits exactly the interval may arrive a little early by this clock.
 POLL_TOLERANCE = 0.2

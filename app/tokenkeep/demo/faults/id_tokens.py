@@ -8,7 +8,7 @@ from typing import Any
 
 from joserfc import jwt
 
-from tokenkeep.demo.keys import SigningKey
+from tokenkeep.demo.oauth.keys import SigningKey
 
 WEEK = 7 * 86400
 

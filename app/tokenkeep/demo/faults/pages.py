@@ -4,10 +4,10 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, render_template, request
 
-from tokenkeep.demo.browser import Browsers, refuse_forgery
 from tokenkeep.demo.context import Demo
-from tokenkeep.demo.fault_table import FAULTS
-from tokenkeep.demo.faults import UnknownFaultError
+from tokenkeep.demo.faults.board import UnknownFaultError
+from tokenkeep.demo.faults.table import FAULTS
+from tokenkeep.demo.web.browser import Browsers, refuse_forgery
 
 
 def create_blueprint(demo: Demo) -> Blueprint:

@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from flask import Response, render_template
 
 from tokenkeep.demo.context import Demo
-from tokenkeep.demo.log import note
+from tokenkeep.demo.web.log import note
 
 MARKUP = '<script>document.title="CANARY"</script>\r\nSet-Cookie: canary=1'
 

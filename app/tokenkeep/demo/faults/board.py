@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tokenkeep.demo.fault_table import BY_NAME, JSON, NUMBER, TEXT
+from tokenkeep.demo.faults.switch import JSON, NUMBER, TEXT
+from tokenkeep.demo.faults.table import BY_NAME
 
 OFF = "off"
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from tokenkeep.demo.clients import Client, User
+from tokenkeep.demo.oauth.clients import Client, User
 
 # RFC 8628 §6.1: consonants only, so that no words appear and nothing looks alike.
 USER_CODE_LETTERS = "BCDFGHJKLMNPQRSTVWXZ"

@@ -5,8 +5,8 @@ from typing import Any
 from authlib.oauth2.rfc6749 import InvalidRequestError
 from authlib.oauth2.rfc7009 import RevocationEndpoint as AuthlibRevocationEndpoint
 
-from tokenkeep.demo.clients import Client
-from tokenkeep.demo.store import Token
+from tokenkeep.demo.oauth.clients import Client
+from tokenkeep.demo.oauth.store import Token
 
 
 class RevocationEndpoint(AuthlibRevocationEndpoint):  # type: ignore[misc]

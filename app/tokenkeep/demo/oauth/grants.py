@@ -6,11 +6,11 @@ from typing import Any
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError
 from authlib.oauth2.rfc6749 import grants as authlib_grants
 
-from tokenkeep.demo.clients import Client, User
 from tokenkeep.demo.context import Demo
-from tokenkeep.demo.log import note
-from tokenkeep.demo.pkce import check_verifier, read_challenge
-from tokenkeep.demo.store import Code, Family, Token
+from tokenkeep.demo.oauth.clients import Client, User
+from tokenkeep.demo.oauth.pkce import check_verifier, read_challenge
+from tokenkeep.demo.oauth.store import Code, Family, Token
+from tokenkeep.demo.web.log import note
 
 
 class AuthorizationCodeGrant(authlib_grants.AuthorizationCodeGrant):  # type: ignore[misc]

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Response, g, jsonify, request
 
-from tokenkeep.demo.store import fingerprint
+from tokenkeep.demo.oauth.store import fingerprint
 
 # Form fields that are logged as a fingerprint; all others by name only.
 FINGERPRINTED = ("code", "refresh_token", "device_code", "token")

@@ -6,10 +6,10 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
-from tokenkeep.demo.authorization_server import AuthorizationServer
 from tokenkeep.demo.context import Demo
-from tokenkeep.demo.log import note
-from tokenkeep.demo.token_faults import change_device_answer, change_token_answer, instead_of_token_answer
+from tokenkeep.demo.faults.token_answers import change_device_answer, change_token_answer, instead_of_token_answer
+from tokenkeep.demo.oauth.authorization_server import AuthorizationServer
+from tokenkeep.demo.web.log import note
 
 # Which switch stands for which grant, beside `token` for all of them.
 GRANT_SWITCHES = {"authorization_code": "exchange", "refresh_token": "refresh", "device_code": "poll"}

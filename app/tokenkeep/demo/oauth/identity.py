@@ -7,12 +7,12 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
-from tokenkeep.demo.challenge import bearer_token, refuse
-from tokenkeep.demo.clients import User
 from tokenkeep.demo.context import Demo
-from tokenkeep.demo.id_token_faults import change_claims, encode
-from tokenkeep.demo.log import note
-from tokenkeep.demo.store import Family
+from tokenkeep.demo.faults.id_tokens import change_claims, encode
+from tokenkeep.demo.oauth.clients import User
+from tokenkeep.demo.oauth.store import Family
+from tokenkeep.demo.resources.challenge import bearer_token, refuse
+from tokenkeep.demo.web.log import note
 
 
 def _claims_of(user: User, scope: str) -> dict[str, Any]:

@@ -4,9 +4,9 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, redirect
 
-from tokenkeep.demo.clients import DEVICE_GRANT, SCOPES
 from tokenkeep.demo.context import Demo
-from tokenkeep.demo.log import note
+from tokenkeep.demo.oauth.clients import DEVICE_GRANT, SCOPES
+from tokenkeep.demo.web.log import note
 
 # More than any client should read (META-5): 6 MiB.
 HUGE = 6 * 1024 * 1024

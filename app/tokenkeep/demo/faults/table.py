@@ -1,0 +1,13 @@
+"""The one list of fault switches: name, values, effect, and the requirements whose negative tests use it."""
+
+from tokenkeep.demo.faults.switches import authorization, device, identity, token, tokens_in_use
+
+FAULTS = (
+    *authorization.SWITCHES,
+    *token.SWITCHES,
+    *device.SWITCHES,
+    *identity.SWITCHES,
+    *tokens_in_use.SWITCHES,
+)
+
+BY_NAME = {fault.name: fault for fault in FAULTS}

@@ -1,0 +1,1 @@
+"""The authorization server of the demo provider: clients, grants, endpoints, identity."""

@@ -1,0 +1,1 @@
+"""Protected resources beside the demo provider (RFC 6750, RFC 9728)."""
