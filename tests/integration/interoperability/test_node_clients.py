@@ -1,0 +1,76 @@
+"""Clients that are not ours at the demo provider: what these libraries check, the demo keeps."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import pytest
+
+from support.demo_provider import DemoProvider
+from support.homes import MakeHome
+from support.peer_client import PeerClient, PeerFailedError
+
+pytestmark = pytest.mark.peer
+
+NAMES = ("oauth4webapi", "openid-client")
+
+
+@pytest.fixture(params=NAMES)
+def client(request: pytest.FixtureRequest, demo_provider: DemoProvider, make_home: MakeHome) -> PeerClient:
+    return PeerClient(request.param, make_home(), demo_provider.sign_in, demo_provider.approve_device)
+
+
+def settings(demo: DemoProvider) -> dict[str, Any]:
+    return {"issuer": demo.issuer, "client_id": demo.client_id, "api": demo.whoami}
+
+
+def test_DEMO_2_sign_in_userinfo_rotation_and_revocation(client: PeerClient, demo_provider: DemoProvider) -> None:
+    said = client.run("code", **settings(demo_provider))
+    assert said == {
+        "sub": "demo-ada", "name": "Ada Lovelace", "token_type": "bearer", "rotated": True, "used": 200, "revoked": 401
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("algorithm", ["oauth2", "oidc"])
+def test_DEMO_5_both_forms_of_metadata(client: PeerClient, demo_provider: DemoProvider, algorithm: str) -> None:
+    said = client.run("code", **settings(demo_provider), algorithm=algorithm)
+    assert said["used"] == 200
+
+
+def test_DEMO_5_device_grant(client: PeerClient, demo_provider: DemoProvider) -> None:
+    said = client.run("device", **settings(demo_provider))
+    assert said == {"sub": "demo-ada", "used": 200}
+
+
+@pytest.mark.parametrize(
+    ("faults", "code"),
+    [
+        ({"iss": "wrong"}, "iss"),
+        ({"iss": "missing"}, "iss"),
+        ({"state": "wrong"}, "state"),
+        ({"dup": "state"}, "state"),
+        ({"id_token": "wrong_nonce"}, "nonce"),
+        ({"id_token": "wrong_aud"}, "aud"),
+        ({"id_token": "bad_signature"}, "signature"),
+        ({"id_token": "expired"}, "exp"),
+        ({"userinfo": "other_sub"}, "sub"),
+        ({"metadata": "wrong_issuer"}, "issuer"),
+        ({"exchange": "array"}, "body"),
+        ({"exchange": "missing_access_token"}, "access_token"),
+    ],
+    ids=lambda value: "=".join(*value.items()) if isinstance(value, dict) else "",
+)
+def test_DEMO_3_faults_are_faults_to_others_too(
+    client: PeerClient, demo_provider: DemoProvider, faults: dict[str, str], code: str
+) -> None:
+    """A switch that only our own client minded would prove nothing."""
+    demo_provider.faults(**faults)
+    with pytest.raises(PeerFailedError, match=rf"(?i){code}"):
+        client.run("code", **settings(demo_provider))
+
+
+def test_DEMO_3_denied_consent_reaches_others(client: PeerClient, demo_provider: DemoProvider) -> None:
+    client.open_address = partial(demo_provider.sign_in, allow=False)
+    with pytest.raises(PeerFailedError, match="access_denied"):
+        client.run("code", **settings(demo_provider))
