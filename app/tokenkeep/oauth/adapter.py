@@ -15,9 +15,9 @@ from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_environ_proxies
 
-from tokenkeep.domain.errors import MalformedAnswer, ProviderError, ProviderUnreachable, TokenKeepError
+from tokenkeep.domain.errors import MalformedAnswer, ProviderUnreachable, TokenKeepError
 from tokenkeep.domain.provider import is_loopback
-from tokenkeep.oauth.answer import Answer, CutAnswer
+from tokenkeep.oauth.answer import Answer, CutAnswer, Redirected, Untrusted
 from tokenkeep.oauth.connection import POOLS, Call
 from tokenkeep.oauth.texts import clean_text
 
@@ -103,7 +103,7 @@ class Adapter(HTTPAdapter):
         answer = Answer(response.status_code, headers, body, call.sent_at, response.url)
         self._transport.note_clock(answer)
         if 300 <= answer.status < 400:
-            raise ProviderError(
+            raise Redirected(
                 f"The provider redirects to {_target(headers.get('Location', ''))}, which TokenKeep does not follow.",
                 hint="If the provider has moved, change its address in the configuration.",
             )
@@ -124,7 +124,7 @@ class Adapter(HTTPAdapter):
             return ProviderUnreachable(call.problem, maybe_sent=maybe_sent)
         if isinstance(fault, requests.exceptions.SSLError):
             log.warning("no trusted TLS connection to %s", host)
-            return ProviderUnreachable(
+            return Untrusted(
                 f"{host} has no certificate that this machine trusts, so nothing was sent.",
                 hint="Is there a network sign-in page or a proxy in between? `ca_bundle` adds certificates to trust.",
                 maybe_sent=maybe_sent,

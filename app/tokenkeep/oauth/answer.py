@@ -8,7 +8,7 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from tokenkeep.domain.errors import MalformedAnswer, ProviderUnreachable
+from tokenkeep.domain.errors import MalformedAnswer, ProviderError, ProviderUnreachable
 from tokenkeep.oauth import strict_json
 
 TRANSIENT = frozenset({408, 425, 429})  # and every 5xx: the server is there, it just will not answer now (REF-5)
@@ -17,6 +17,14 @@ RETRY_AFTER_MAX = 86_400.0  # seconds; a server that asks for more is asked agai
 
 class CutAnswer(MalformedAnswer):
     """The connection ended within the body."""
+
+
+class Redirected(ProviderError):
+    """A redirect, which is never followed (NET-4)."""
+
+
+class Untrusted(ProviderUnreachable):
+    """The server has no certificate that this machine trusts (NET-1)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ from tokenkeep.oauth import strict_json
 from tokenkeep.oauth.jwks import Jwk
 
 # Algorithm → key type, curves, hash of at_hash. No `none` and nothing symmetric: the key would be our own secret.
-_ALGORITHMS: dict[str, tuple[str, frozenset[str], str]] = {
+ALGORITHMS: dict[str, tuple[str, frozenset[str], str]] = {
     "RS256": ("RSA", frozenset(), "sha256"),
     "RS384": ("RSA", frozenset(), "sha384"),
     "RS512": ("RSA", frozenset(), "sha512"),
@@ -66,7 +66,7 @@ def parse(token: str, allowed: Iterable[str] | None) -> SignedToken:
     header, claims = _json(parts[0]), _json(parts[1])
     algorithm = header.get("alg")
     announced = {"RS256"} if allowed is None else set(allowed)
-    if not isinstance(algorithm, str) or algorithm not in announced & _ALGORITHMS.keys():
+    if not isinstance(algorithm, str) or algorithm not in announced & ALGORITHMS.keys():
         raise BadToken("it is signed in a way that this server does not announce or that is not safe")
     if "crit" in header:
         raise BadToken("it demands extensions that TokenKeep does not know")
@@ -98,7 +98,7 @@ def claims_of(token: str) -> dict[str, Any]:
 
 def half_hash(algorithm: str, value: str) -> str:
     """The left half of the hash, as `at_hash` has it (OpenID Connect Core §3.1.3.6)."""
-    digest = hashlib.new(_ALGORITHMS[algorithm][2], value.encode("ascii")).digest()
+    digest = hashlib.new(ALGORITHMS[algorithm][2], value.encode("ascii")).digest()
     return base64.urlsafe_b64encode(digest[: len(digest) // 2]).rstrip(b"=").decode("ascii")
 
 
@@ -121,7 +121,7 @@ def _json(segment: str) -> dict[str, Any]:
 
 
 def _fits(key: Jwk, algorithm: str) -> bool:
-    kind, curves, _ = _ALGORITHMS[algorithm]
+    kind, curves, _ = ALGORITHMS[algorithm]
     operations = key.get("key_ops")
     return (
         key.get("kty") == kind
@@ -132,7 +132,20 @@ def _fits(key: Jwk, algorithm: str) -> bool:
     )
 
 
+def algorithms_of(key: Jwk) -> frozenset[str]:
+    """The algorithms whose signatures TokenKeep could check with a key; none when the key cannot be used."""
+    fitting = (name for name in ALGORITHMS if _fits(key, name))
+    return frozenset(name for name in fitting if _with_key(key, name, lambda _model, _public: True))
+
+
 def _verifies(token: SignedToken, key: Jwk) -> bool:
+    return _with_key(
+        key, token.algorithm, lambda model, public: model.verify(token.signed, token.signature, public) is True
+    )
+
+
+def _with_key(key: Jwk, algorithm: str, use: Callable[[Any, Any], bool]) -> bool:
+    """What `use` says of the algorithm and the imported key; False when the key is no good."""
     # Imported at the first signature: a start without a sign-in has no use for it.
     from joserfc.errors import JoseError
     from joserfc.jwk import import_key
@@ -145,9 +158,9 @@ def _verifies(token: SignedToken, key: Jwk) -> bool:
             return False
         public = import_key(material)
         # Straight at the algorithm: the library's front refuses headers over 512 bytes and warns at EdDSA.
-        model = JWSRegistry.algorithms[token.algorithm]
+        model = JWSRegistry.algorithms[algorithm]
         model.check_key(public)
-        return model.verify(token.signed, token.signature, public)
+        return use(model, public)
     except (
         JoseError,
         LookupError,
