@@ -118,8 +118,9 @@ class Models(StrictModel):
 
 
 def _redirect_path(value: str) -> str:
-    if value and (not value.startswith("/") or "?" in value or "#" in value or "//" in value):
-        raise ValueError("a redirect path begins with / and has no query or fragment")
+    odd = any(not "!" <= char <= "~" or char in '?#"<>\\^`{|}' for char in value)
+    if value and (not value.startswith("/") or "//" in value or odd):
+        raise ValueError("a redirect path begins with / and is written as in a URL, without a query or fragment")
     return value
 
 

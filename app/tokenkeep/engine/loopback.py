@@ -23,6 +23,7 @@ PAGE_LIMIT = 2.0  # seconds the last page gets to be fetched after the answer ca
 # No body is read, and a connection that says nothing is a browser's preconnect: it costs nothing and ends by itself.
 LIMITS = Limits(head=16 * 1024, body=0, request=30.0, idle=5.0, connections=256)
 DONE = "/done"
+MISSING_FAMILY = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})  # the machine has no such loopback address
 
 SAFE_HEADERS = (
     (b"Referrer-Policy", b"no-referrer"),
@@ -115,13 +116,19 @@ class LoopbackListener:
     def _bind_both(self, port: int) -> list[socket.socket]:
         """The same port on 127.0.0.1 and ::1: a browser may take either for `localhost`, so nobody else may own one."""
         for _ in range(20 if port == 0 else 1):
-            first = _listen(socket.AF_INET, port)
-            try:
-                return [first, _listen(socket.AF_INET6, first.getsockname()[1])]
-            except OSError as error:
-                if error.errno in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
-                    return [first]
-                first.close()
+            held: list[socket.socket] = []
+            for family in (socket.AF_INET, socket.AF_INET6):
+                try:
+                    held.append(_listen(family, held[0].getsockname()[1] if held else port))
+                except OSError as error:
+                    if error.errno in MISSING_FAMILY:
+                        continue
+                    for sock in held:
+                        sock.close()
+                    break
+            else:
+                if held:
+                    return held
         raise OSError(errno.EADDRINUSE, "the other family of every port that was tried is taken")
 
     # --- requests ---------------------------------------------------------------------------------------------
@@ -129,7 +136,8 @@ class LoopbackListener:
     def _answer(self, request: Request) -> Response:
         if request.get(b"host") not in self._hosts:
             return _text(HTTPStatus.MISDIRECTED_REQUEST)  # DNS rebinding: another name that leads here
-        if request.path not in (self._path, self._path + DONE):
+        path = request.target.partition("?")[0]  # as sent: another spelling of the path is another path (RESP-9)
+        if path not in (self._path, self._path + DONE):
             return _text(HTTPStatus.NOT_FOUND)
         if request.method != "GET":
             return _text(HTTPStatus.METHOD_NOT_ALLOWED)
@@ -137,7 +145,7 @@ class LoopbackListener:
             return _text(HTTPStatus.SERVICE_UNAVAILABLE)
         if not _is_navigation(request):
             return _text(HTTPStatus.FORBIDDEN)
-        if request.path != self._path:
+        if path != self._path:
             return self._last_page(request)
         if self._answered:
             return _html("finished")

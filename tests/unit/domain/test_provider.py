@@ -63,7 +63,7 @@ def test_RESP_9_each_issuer_has_its_own_callback_path_stable_for_ever() -> None:
     assert provider(redirect_path="/cb").callback_path == "/cb"
 
 
-@pytest.mark.parametrize("path", ["cb", "/a?b", "/a#b", "//evil.test/x"])
+@pytest.mark.parametrize("path", ["cb", "/a?b", "/a#b", "//evil.test/x", "/a b", "/ä", "/a\r\nX: y"])
 def test_a_redirect_path_is_a_plain_path(path: str) -> None:
     with pytest.raises(ValidationError, match="redirect_path"):
         provider(redirect_path=path)

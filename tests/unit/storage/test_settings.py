@@ -246,7 +246,7 @@ def test_AUTHZ_1_a_response_type_cannot_be_configured() -> None:
         (GOOD + 'scopes = ["a b"]', "scopes", 4, "a scope is one word without spaces or quotes."),
         (GOOD + 'redirect_port = 70000', "redirect_port", 4, "a redirect port is a number from 0 to 65535."),
         (GOOD + 'redirect_port = "x"', "redirect_port", 4, "`redirect_port` must be a whole number, or a list of them."),  # noqa: E501
-        (GOOD + 'redirect_path = "x"', "redirect_path", 4, "`redirect_path`: a redirect path begins with / and has no query or fragment."),  # noqa: E501
+        (GOOD + 'redirect_path = "x"', "redirect_path", 4, "`redirect_path`: a redirect path begins with / and is written as in a URL, without a query or fragment."),  # noqa: E501
         (GOOD + 'redirect_host = "evil.example"', "redirect_host", 4, '`redirect_host` must be "127.0.0.1", "::1" or "localhost".'),  # noqa: E501
         (GOOD + 'client_secret = { env = "A", file = "B" }', "client_secret", 4, "`client_secret`: give exactly one of vault, env, file, command."),  # noqa: E501
         (GOOD + 'client_secret = { valt = true }', "client_secret.valt", 4, "[providers.x.client_secret] has no key `valt`; did you mean `vault`?"),  # noqa: E501
