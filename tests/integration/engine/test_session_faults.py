@@ -59,7 +59,7 @@ async def test_REF_5_a_refused_connection_is_transient(bench: SessionBench) -> N
     assert stored is not None
     with TokenServer() as gone:
         elsewhere = replace(elsewhere, token_endpoint=f"{gone.origin}/token")
-        bench.session._record.value = replace(
+        bench.session.record.value = replace(
             stored, binding=(stored.binding[0], gone.origin, stored.binding[2])
         )  # as if the sign-in had been there
     bench.session.client._metadata = elsewhere

@@ -1,0 +1,221 @@
+"""The refreshes of one session: when the next is due, one in flight at a time, and what each outcome means."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+
+from tokenkeep.domain import schedule
+from tokenkeep.domain.errors import (
+    ClientRejected,
+    GrantEnded,
+    MalformedAnswer,
+    ProviderError,
+    ProviderUnreachable,
+    SignInRequired,
+    TokenKeepError,
+)
+from tokenkeep.domain.session import SessionEvent, SessionState
+from tokenkeep.domain.tokens import TokenSet
+from tokenkeep.engine.client import ProviderClient
+from tokenkeep.engine.standing import Standing
+
+log = logging.getLogger(__name__)
+
+ANSWER_LOST = (
+    "The answer to the last refresh was lost on its way, and the provider had probably replaced the refresh token."
+)
+
+
+class Refreshes:
+    """Used on the engine's loop only."""
+
+    def __init__(self, standing: Standing) -> None:
+        self._standing = standing
+        self._context = standing.context
+        self.in_flight: asyncio.Task[None] | None = None
+
+    # --- when -------------------------------------------------------------------------------------------------
+
+    def due(self) -> float | None:
+        """When background work is due, by the boot clock; None when there is nothing to do.
+
+        Both clocks are asked and the earlier one wins, so a jump of the wall clock costs at most one early refresh.
+        """
+        standing = self._standing
+        held, stored = standing.held, standing.stored
+        if held is None or stored is None or standing.settled in (SessionState.FAILED, SessionState.REFRESHING):
+            return None
+        if standing.pace.retry_at is not None:
+            return standing.pace.retry_at
+        lifetime = held.tokens.lifetime
+        if lifetime is None:
+            return None
+        settings, clock = self._context.configuration.refresh, self._context.clock
+        if held.tokens.refresh_token is None or stored.answer_lost:
+            after = lifetime - schedule.skew(settings.validity_skew, lifetime)
+        else:
+            after = schedule.refresh_due(0.0, lifetime, settings.ahead)
+        by_wall = clock.boot() + held.tokens.obtained_at + after - clock.wall()
+        return min(held.obtained_boot + after, by_wall)
+
+    def when_due(self) -> None:
+        """Do what `due` announced. Never asks a person for anything."""
+        if self._standing.held is None:
+            return
+        if not self._standing.refreshable:
+            self._standing.end_now("The token ran out, and this provider gave no refresh token.")
+        else:
+            self.soon(background=True)
+
+    def wake(self, not_before: float) -> None:
+        """The machine woke up or the network came back: try again soon, but not before that boot time."""
+        if self._standing.pace.wake(not_before):
+            self._standing.notify()
+
+    def allowed_by_click(self) -> bool:
+        """Whether a click on "refresh" causes or joins a request."""
+        return self.in_flight is not None or self._standing.pace.allows_click()
+
+    def allowed_by_query(self) -> bool:
+        """Whether a caller may cause or join one: not without a refresh token, in a loop, or against a wish."""
+        standing = self._standing
+        held, stored = standing.held, standing.stored
+        if held is None or stored is None or held.tokens.refresh_token is None:
+            return False
+        if self.in_flight is not None:
+            return True
+        if stored.answer_lost and standing.usable():
+            return False  # the kept token serves until its end: a second use of the refresh token may end the family
+        return standing.pace.allows_query(held.tokens.lifetime, rejected=standing.settled is SessionState.FAILED)
+
+    def wanted_for(self, sha256: str) -> bool:
+        """A resource refused that token; whether it is still ours and now to be replaced.
+
+        A token that was obtained a moment ago is not replaced again: the fault is then not its age. Nor is a
+        provider asked again that has just failed to answer, or wished to be left alone.
+        """
+        held = self._standing.held
+        if held is None or held.tokens.access_token.sha256 != sha256.lower():
+            return False
+        if self._context.clock.boot() - held.obtained_boot < schedule.MINIMUM_GAP:
+            return False
+        if held.tokens.refresh_token is None:
+            self._standing.end_now("The token was refused, and this provider gave no refresh token.")
+            return False
+        return self.allowed_by_click()
+
+    # --- one refresh ------------------------------------------------------------------------------------------
+
+    def soon(self, *, background: bool = False) -> asyncio.Task[None]:
+        """The one refresh in flight, begun now when there is none. Await it under `asyncio.shield`.
+
+        Its errors are those of `oauth.refresh`; the session's state is settled before they are raised.
+        """
+        if self.in_flight is None:
+            self._standing.apply(SessionEvent.REFRESH_STARTED)
+            self.in_flight = asyncio.create_task(self._refresh(background=background))
+            self.in_flight.add_done_callback(self._done)
+            self._context.spawn(self.in_flight)
+            self._standing.notify()
+        return self.in_flight
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        if self.in_flight is task:
+            self.in_flight = None
+        self._standing.notify()
+
+    async def _refresh(self, *, background: bool) -> None:
+        standing, generation = self._standing, self._standing.generation
+        try:
+            await self._once(background=background)
+        except TokenKeepError:
+            raise
+        except Exception as bug:  # a bug of ours must not leave the session between two states
+            log.exception("a refresh of %s failed unexpectedly", standing.provider.id)
+            failure = ProviderError(
+                f"Refreshing the token of {standing.provider.title} failed.", provider=standing.provider.id
+            )
+            if generation == standing.generation and standing.settled is SessionState.REFRESHING:
+                await self._failed(failure, lost=True, ended_by_loss=False)
+            raise failure from bug
+
+    async def _once(self, *, background: bool) -> None:
+        # A changed entry gives the session a new client; what was begun with this one ends with it.
+        standing = self._standing
+        generation, stored, client = standing.generation, standing.stored, standing.client
+        if stored is None or stored.tokens is None:
+            raise SignInRequired(provider=standing.provider.id)
+        standing.pace.begin()
+        lost_before = stored.answer_lost
+        sent = False
+        try:
+            await client.prepare(background=background)
+            standing.check_current(generation)
+            client.check_binding(stored.binding)
+            await standing.record.mark(replace(stored, answer_lost=True))
+            standing.check_current(generation)
+            sent = True
+            tokens = await client.refresh(stored.tokens, background=background)
+        except TokenKeepError as error:
+            if generation == standing.generation:
+                await self._failed(error, lost=lost_before or (sent and _answer_lost(error)), ended_by_loss=lost_before)
+            raise
+        tokens, refusal = await self._verified(client, stored.tokens, tokens, background=background)
+        if generation == standing.generation and refusal is not None:
+            # The refresh token is kept, not used and not lost (OIDC-10): a sign-out can still revoke it.
+            standing.end(refusal.detail, refusal)
+            await standing.record.commit(replace(stored, tokens=tokens, answer_lost=False, ended=refusal.detail))
+            raise SignInRequired(refusal.detail, provider=standing.provider.id)
+        if generation == standing.generation:
+            await standing.record.commit(replace(stored, tokens=tokens, answer_lost=False, ended=None))
+        if generation != standing.generation:
+            if standing.held is None:  # signed out; after a new sign-in the old grant just runs out
+                await client.discard(tokens)
+            standing.check_current(generation)
+        standing.hold(tokens)
+        standing.apply(SessionEvent.REFRESHED)
+
+    async def _verified(
+        self, client: ProviderClient, before: TokenSet, after: TokenSet, *, background: bool
+    ) -> tuple[TokenSet, ProviderError | None]:
+        """The tokens to keep, and why they must not be used when their id_token is not this sign-in's."""
+        try:
+            await client.verify_refreshed(before, after, background=background)
+        except (ProviderUnreachable, MalformedAnswer) as error:
+            # The keys cannot be had now. The access token came over TLS from the token endpoint with the sign-in's
+            # own refresh token; the id_token is dropped, and the next one is checked against the sign-in's again.
+            log.info("the refreshed id_token of %s could not be checked: %s", client.provider.id, error.code)
+            return replace(after, id_token=before.id_token), None
+        except ProviderError as error:
+            return after, error
+        return after, None
+
+    async def _failed(self, error: TokenKeepError, *, lost: bool, ended_by_loss: bool) -> None:
+        """Settle the state: only `invalid_grant` and its kin end a sign-in (REF-4, REF-5, CAUTH-4)."""
+        standing = self._standing
+        if isinstance(error, GrantEnded | SignInRequired):
+            standing.end(ANSWER_LOST if ended_by_loss else error.detail, error)
+            await standing.record.commit(standing.stored)
+            return
+        generation = standing.generation
+        if standing.stored is not None and standing.stored.answer_lost != lost:
+            await standing.record.mark(replace(standing.stored, answer_lost=lost))
+        if generation != standing.generation:
+            return
+        standing.last_error = error.bare()
+        if isinstance(error, ProviderUnreachable | MalformedAnswer):
+            standing.pace.fail(error.retry_after)
+            standing.apply(SessionEvent.UNREACHABLE)
+        else:
+            standing.pace.give_up()
+            standing.apply(SessionEvent.REJECTED)
+        log.warning("refresh of %s failed: %s", standing.provider.id, error.code)
+
+
+def _answer_lost(error: TokenKeepError) -> bool:
+    """Whether the server may have rotated the refresh token although we never saw the new one (REF-8)."""
+    if isinstance(error, ProviderUnreachable):
+        return error.maybe_sent
+    return isinstance(error, MalformedAnswer) and not isinstance(error, ClientRejected)
