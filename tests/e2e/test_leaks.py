@@ -109,9 +109,9 @@ def play_everything(scene: Scene) -> None:
         demo.faults(refresh=name)
         assert scene.refresh(f"refresh-{name.replace('_', '-')}") >= 400
         demo.faults(refresh=None)
-    demo.faults(token_cut="after")
+    demo.faults(network="cut:0@/token")
     scene.sign_in("faulty", ends="failed")
-    demo.faults(token_cut=None)
+    demo.faults(network=None)
 
     # wrong ways of asking, with a secret in them
     address = app.ask("POST", "/v1/sign-ins", {"provider": "faulty", "open_browser": False}).json["authorization_url"]

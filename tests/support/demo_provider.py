@@ -54,6 +54,7 @@ class DemoProvider:
             raise RuntimeError(f"the demo provider ended with code {self.process.returncode} before it listened")
         self.description: dict[str, Any] = json.loads(line)
         self.issuer: str = self.description["issuer"]
+        self.control: str = self.description["control"]
         self.client_id: str = self.description["client_id"]
         self.resource: str = self.description["resource"]
         self.whoami: str = self.description["whoami"]
@@ -80,11 +81,11 @@ class DemoProvider:
 
     def faults(self, **switches: str | int | None) -> None:
         """Set switches; None switches one off. An unknown name or value is an error."""
-        answer = requests.post(f"{self.issuer}/faults", json=switches, timeout=REQUEST_LIMIT)
+        answer = requests.post(f"{self.control}/faults", json=switches, timeout=REQUEST_LIMIT)
         assert answer.status_code == 200, answer.text
 
     def clear_faults(self) -> None:
-        requests.delete(f"{self.issuer}/faults", timeout=REQUEST_LIMIT).raise_for_status()
+        requests.delete(f"{self.control}/faults", timeout=REQUEST_LIMIT).raise_for_status()
 
     def log(self, path: str | None = None) -> list[dict[str, Any]]:
         """The log's entries, of one path or all."""
@@ -101,10 +102,10 @@ class DemoProvider:
         assert reached >= count, f"{counter} is {reached}, not {count}, after {seconds} s"
 
     def reset_log(self) -> None:
-        requests.delete(f"{self.issuer}/log", timeout=REQUEST_LIMIT).raise_for_status()
+        requests.delete(f"{self.control}/log", timeout=REQUEST_LIMIT).raise_for_status()
 
     def _log(self, **query: str | float) -> dict[str, Any]:
-        answer: dict[str, Any] = requests.get(f"{self.issuer}/log", params=query, timeout=REQUEST_LIMIT + 60).json()
+        answer: dict[str, Any] = requests.get(f"{self.control}/log", params=query, timeout=REQUEST_LIMIT + 60).json()
         return answer
 
     # The person with the browser
@@ -166,14 +167,18 @@ class AuthorizationRequest:
         self.parameters = {key: value for key, value in (parameters | changes).items() if value is not None}
         self.url = f"{provider.issuer}/authorize?{urlencode(self.parameters)}"
 
-    def exchange(self, callback_url: str, **changes: str | None) -> requests.Response:
-        """Send the code of that callback URL to the token endpoint; None removes a parameter."""
-        form: dict[str, str | None] = {
+    def form(self, callback_url: str) -> dict[str, str]:
+        """The fields of the token request, without those of the client."""
+        return {
             "grant_type": "authorization_code",
             "code": parse_qs(urlsplit(callback_url).query)["code"][0],
             "redirect_uri": self.parameters["redirect_uri"],
             "code_verifier": self.verifier,
         }
+
+    def exchange(self, callback_url: str, **changes: str | None) -> requests.Response:
+        """Send the code of that callback URL to the token endpoint; None removes a parameter."""
+        form: dict[str, str | None] = {**self.form(callback_url)}
         return self._provider.token_request(**{k: v for k, v in (form | changes).items() if v is not None})
 
 

@@ -1,12 +1,15 @@
 """What every part of one running demo provider shares."""
 
+import time
 from dataclasses import dataclass, field
 
 from tokenkeep.demo.faults.board import FaultBoard
-from tokenkeep.demo.oauth.clients import DEMO_CLIENT, USERS
+from tokenkeep.demo.oauth.clients import USERS
 from tokenkeep.demo.oauth.keys import SigningKey
+from tokenkeep.demo.oauth.known_clients import KnownClients
 from tokenkeep.demo.oauth.store import Store
 from tokenkeep.demo.options import Options
+from tokenkeep.demo.resources.catalogue import NOTES
 from tokenkeep.demo.web.log import RequestLog
 
 
@@ -15,12 +18,29 @@ class Demo:
     """One demo provider: its address, state, switches and log."""
 
     issuer: str
+    # Where faults and the log can be reached whatever the network switch does.
+    control: str
+    # Another origin on this computer, where no client should ever come; the log counts `trap.connection`.
+    trap: str
     options: Options
     faults: FaultBoard
-    store: Store = field(default_factory=lambda: Store(USERS, (DEMO_CLIENT,)))
+    known_clients: KnownClients = field(default_factory=KnownClients)
+    store: Store = field(init=False)
     log: RequestLog = field(default_factory=RequestLog)
     keys: SigningKey = field(default_factory=SigningKey)
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "store", Store(USERS, self.known_clients.by_name.values()))
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port: what every address of this server begins with."""
+        return self.issuer
+
+    def now(self) -> float:
+        """The time by this server's clock, which the switch `clock` puts wrong."""
+        return time.time() + float(self.faults.value("clock") or 0)
+
     @property
     def resource(self) -> str:
-        return f"{self.issuer}/api"
+        return self.origin + NOTES.path

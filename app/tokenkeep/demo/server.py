@@ -2,31 +2,27 @@
 
 import logging
 import socket
+from contextlib import ExitStack, closing
 from typing import Any
 
 from flask import Flask, render_template
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+from werkzeug.serving import BaseWSGIServer, make_server
 
 from tokenkeep.demo.context import Demo
 from tokenkeep.demo.faults import pages as fault_pages
+from tokenkeep.demo.faults import transport
 from tokenkeep.demo.faults.board import FaultBoard
 from tokenkeep.demo.oauth import authorize, identity, metadata, token_endpoint
 from tokenkeep.demo.oauth.authorization_server import AuthorizationServer
 from tokenkeep.demo.oauth.clients import CLIENT_ID, SCOPES, USERS
 from tokenkeep.demo.options import Options
-from tokenkeep.demo.resources import notes
-from tokenkeep.demo.web import device_pages, guard, log
-
-LOOPBACK = "127.0.0.1"
-
-
-class _QuietHandler(WSGIRequestHandler):
-    """Writes nothing: query strings hold codes, and `/log` has what tests need."""
-
-    protocol_version = "HTTP/1.1"
-
-    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's name
-        pass
+from tokenkeep.demo.resources import metadata as resource_metadata
+from tokenkeep.demo.resources import models, notes
+from tokenkeep.demo.web import device_pages, guard
+from tokenkeep.demo.web import log as request_log
+from tokenkeep.demo.web.doors import LOOPBACK, Door, open_trap
+from tokenkeep.demo.web.log import RequestLog
+from tokenkeep.demo.web.wire import WireHandler
 
 
 def create_app(demo: Demo) -> Flask:
@@ -36,16 +32,20 @@ def create_app(demo: Demo) -> Flask:
     app.logger.setLevel(logging.ERROR)
     # Authlib writes tokens to its debug log.
     logging.getLogger("authlib").setLevel(logging.WARNING)
+    transport.install_answers(app, demo)
     guard.install(app, demo)
     server = AuthorizationServer(app, demo)
-    app.register_blueprint(log.create_blueprint(demo.log))
+    app.register_blueprint(request_log.create_blueprint(demo.log))
+    transport.install_requests(app, demo)
     app.register_blueprint(fault_pages.create_blueprint(demo))
     app.register_blueprint(metadata.create_blueprint(demo))
     app.register_blueprint(authorize.create_blueprint(demo, server))
     app.register_blueprint(token_endpoint.create_blueprint(demo, server))
     app.register_blueprint(device_pages.create_blueprint(demo))
     app.register_blueprint(identity.create_blueprint(demo))
+    app.register_blueprint(resource_metadata.create_blueprint(demo))
     app.register_blueprint(notes.create_blueprint(demo))
+    app.register_blueprint(models.create_blueprint(demo))
 
     @app.get("/")
     def index() -> str:
@@ -59,29 +59,51 @@ class DemoServer:
 
     def __init__(self, options: Options) -> None:
         board = FaultBoard(dict(options.faults))
-        # Bound here rather than by werkzeug, which prints and exits when the port is taken.
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
-            listener.bind((LOOPBACK, options.port))
-            listener.listen(128)
-            port = listener.getsockname()[1]
-            self.demo = Demo(issuer=f"http://{LOOPBACK}:{port}", options=options, faults=board)
+        self._stack = ExitStack()
+        with self._stack:
+            # Bound here, not by werkzeug, which prints and exits when the port is taken; shut until all is ready.
+            self._door = self._stack.enter_context(closing(Door(options.port, self._answer)))
+            control = self._stack.enter_context(socket.create_server((LOOPBACK, 0)))
+            log = RequestLog()
+            trap, trap_address = open_trap(lambda: log.progress("trap", "connection"))
+            self._stack.enter_context(closing(trap))
+            self.demo = Demo(
+                issuer=f"http://{LOOPBACK}:{self._door.port}",
+                control=f"http://{LOOPBACK}:{control.getsockname()[1]}",
+                trap=trap_address,
+                options=options,
+                faults=board,
+                log=log,
+            )
             self._server: BaseWSGIServer = make_server(
                 LOOPBACK,
-                port,
+                control.getsockname()[1],
                 create_app(self.demo),
                 threaded=True,
-                request_handler=_QuietHandler,
-                fd=listener.fileno(),
+                request_handler=type("Handler", (WireHandler,), {"board": board}),
+                fd=control.fileno(),
             )
+            board.watch(self._set_door)
+            self._set_door()
+            self._stack = self._stack.pop_all()
+
+    def _answer(self, connection: socket.socket, address: tuple[str, int]) -> None:
+        self._server.process_request(connection, address)
+
+    def _set_door(self) -> None:
+        self._door.set_open(wanted=self.demo.faults.value("network") != "refuse")
 
     def description(self) -> dict[str, Any]:
         """What a client or test needs to know; the line printed at the start."""
         issuer = self.demo.issuer
         return {
             "issuer": issuer,
+            "control": self.demo.control,
+            "trap": self.demo.trap,
             "resource": self.demo.resource,
             "whoami": f"{self.demo.resource}/whoami",
             "client_id": CLIENT_ID,
+            "clients": self.demo.known_clients.description(),
             "users": [{"username": user.username, "password": user.password, "name": user.name} for user in USERS],
             "scopes": list(SCOPES),
         }
@@ -94,3 +116,5 @@ class DemoServer:
         """End serve(); called from another thread."""
         self.demo.faults.close()
         self._server.shutdown()
+        self._server.server_close()
+        self._stack.close()

@@ -81,13 +81,9 @@ def test_REV_1_bad_revocations(demo_provider: DemoProvider) -> None:
 def test_REV_2_a_faulty_revocation_revokes_nothing(demo_provider: DemoProvider, fault: str) -> None:
     tokens = demo_provider.tokens()
     demo_provider.faults(revoke=f"{fault}*1", retry_after="120")
-    if fault == "cut":
-        with pytest.raises(requests.ConnectionError):
-            revoke(demo_provider, tokens["refresh_token"])
-    else:
-        answer = revoke(demo_provider, tokens["refresh_token"])
-        assert answer.status_code >= 400
-        assert answer.headers["Retry-After"] == "120"
+    answer = revoke(demo_provider, tokens["refresh_token"])
+    assert answer.status_code >= 400
+    assert answer.headers["Retry-After"] == "120"
     assert demo_provider.call(tokens["access_token"]).status_code == 200
     assert revoke(demo_provider, tokens["refresh_token"]).status_code == 200
 

@@ -1,12 +1,12 @@
 """The token, device authorization and revocation endpoints: strict about the request, then Authlib, then faults."""
 
-import socket
 from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
 from tokenkeep.demo.context import Demo
+from tokenkeep.demo.faults.client_answers import refuse_client
 from tokenkeep.demo.faults.token_answers import change_device_answer, change_token_answer, instead_of_token_answer
 from tokenkeep.demo.oauth.authorization_server import AuthorizationServer
 from tokenkeep.demo.web.log import note
@@ -15,14 +15,8 @@ from tokenkeep.demo.web.log import note
 GRANT_SWITCHES = {"authorization_code": "exchange", "refresh_token": "refresh", "device_code": "poll"}
 # The only form fields that may be repeated (RFC 8707 §2, RFC 8693 §2.1).
 REPEATABLE = ("resource", "audience")
-
-
-def cut_connection() -> Response:
-    """Close the connection without an answer."""
-    note(outcome="cut")
-    connection: socket.socket = request.environ["werkzeug.socket"]
-    connection.shutdown(socket.SHUT_RDWR)
-    return Response()
+# Where clients authenticate.
+CLIENT_ENDPOINTS = ("/token", "/device_authorization", "/revoke", "/introspect", "/par")
 
 
 def _misuse() -> Response | None:
@@ -74,23 +68,28 @@ def create_blueprint(demo: Demo, server: AuthorizationServer) -> Blueprint:
             answer: Response = create()
         return answer
 
+    @blueprint.before_app_request
+    def refuse_clients() -> Response | None:
+        if request.method != "POST" or request.path not in CLIENT_ENDPOINTS:
+            return None
+        fault = demo.faults.take("client_auth")
+        if fault is None:
+            return None
+        note(outcome=fault, fault=f"client_auth={fault}")
+        return refuse_client(fault)
+
     @blueprint.post("/token")
     def token() -> Response:
         demo.faults.hold("token_delay", "token_freeze")
         if (refusal := _misuse()) is not None:
             return _noted(refusal)
         grant = request.form.get("grant_type", "").rpartition(":")[2]
-        if demo.faults.value("token_cut") == "before":
-            demo.faults.take("token_cut")
-            return cut_connection()
         if (fault := fault_of(grant)) is not None:
             return faulty(fault)
         answer = _noted(locked(server.create_token_response))
         if answer.status_code == 200:
             demo.log.progress("/token", "processed")
             demo.faults.hold("answer_delay", "answer_freeze")
-            if demo.faults.take("token_cut"):
-                return cut_connection()
             change_token_answer(demo, answer, refreshed=grant == "refresh_token")
         return answer
 
@@ -111,8 +110,6 @@ def create_blueprint(demo: Demo, server: AuthorizationServer) -> Blueprint:
         if (refusal := _misuse()) is not None:
             return _noted(refusal)
         fault = demo.faults.take("revoke")
-        if fault == "cut":
-            return cut_connection()
         if fault is not None:
             return faulty("unsupported_token_type" if fault == "unsupported" else fault)
         return _noted(locked(lambda: server.create_endpoint_response("revocation")))

@@ -14,13 +14,17 @@ LARGEST_BODY = 64 * 1024
 def install(app: Flask, demo: Demo) -> None:
     """Add the hooks to the application."""
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
-    host = demo.issuer.removeprefix("http://")
+    host, control = (address.removeprefix("http://") for address in (demo.origin, demo.control))
 
     @app.before_request
     def right_host() -> Response | None:
         # A foreign name that resolves to 127.0.0.1 must not reach the pages (DNS rebinding).
         if request.host == host:
             return None
+        if request.host == control:
+            if request.path.startswith(("/faults", "/log", "/static/")):
+                return None
+            return Response(f"Here are only /faults and /log of {demo.origin}.\n", 421, mimetype="text/plain")
         return Response(f"This server answers only as {host}.\n", 421, mimetype="text/plain")
 
     @app.after_request

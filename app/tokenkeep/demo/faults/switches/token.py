@@ -77,12 +77,6 @@ SWITCHES = (
         "REV-4 REF-1 REF-8",
     ),
     switch(
-        "token_cut",
-        "before after",
-        "The connection is closed before the request is processed, or after it and before the answer.",
-        "TOK-9 REF-1 REF-8",
-    ),
-    switch(
         "expires_in",
         "absent JSON",
         "The raw expires_in of token answers.",
