@@ -128,6 +128,17 @@ class DemoProvider:
     def refresh(self, refresh_token: str, **form: str) -> requests.Response:
         return self.token_request(grant_type="refresh_token", refresh_token=refresh_token, **form)
 
+    def device_codes(self, scope: str = "openid profile") -> dict[str, Any]:
+        """A fresh device authorization answer for the public demo client, without a challenge."""
+        form = {"client_id": self.client_id, "scope": scope}
+        codes: dict[str, Any] = requests.post(
+            f"{self.issuer}/device_authorization", data=form, timeout=REQUEST_LIMIT
+        ).json()
+        return codes
+
+    def poll(self, device_code: str) -> requests.Response:
+        return self.token_request(grant_type=DEVICE_GRANT, device_code=device_code)
+
     def authorization_request(self, **changes: str | None) -> "AuthorizationRequest":
         """A correct authorization request with the changes applied; None removes a parameter."""
         return AuthorizationRequest(self, changes)

@@ -10,12 +10,15 @@ from authlib.oauth2.rfc6750 import BearerTokenGenerator
 from flask import Flask
 
 from tokenkeep.demo.context import Demo
+from tokenkeep.demo.oauth.client_authentication import ClientAuthenticator
 from tokenkeep.demo.oauth.clients import SCOPES
 from tokenkeep.demo.oauth.device import DeviceAuthorizationEndpoint, DeviceCodeGrant
 from tokenkeep.demo.oauth.grants import AuthorizationCodeGrant, RefreshTokenGrant
 from tokenkeep.demo.oauth.identity import IdTokenExtension
+from tokenkeep.demo.oauth.resource_indicators import narrowed, read_resources
 from tokenkeep.demo.oauth.revocation import RevocationEndpoint
 from tokenkeep.demo.oauth.store import Family, Token, fingerprint
+from tokenkeep.demo.resources.catalogue import default_audience, identifiers
 from tokenkeep.demo.web.log import note
 
 
@@ -25,6 +28,7 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]
     def __init__(self, app: Flask, demo: Demo) -> None:
         self.demo = demo
         super().__init__(app, demo.store.clients.get, self._save)
+        self._client_auth = ClientAuthenticator(demo, self.query_client)
         self.scopes_supported = SCOPES
         self.register_token_generator(
             "default",
@@ -49,17 +53,23 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]
     def _new_refresh_token(self, **_details: Any) -> str:
         return "demo-rt-" + secrets.token_urlsafe(32)
 
+    def requested_resources(self, request: Any) -> tuple[str, ...]:
+        """The `resource` parameters of a request; raises InvalidTargetError."""
+        return read_resources(request.payload.datalist.get("resource", ()), identifiers(self.demo.origin))
+
     def _save(self, token: dict[str, Any], request: Any) -> None:
         """Keep what was issued under the sign-in that it belongs to."""
         source = request.authorization_code or request.credential or request.refresh_token
         family: Family = source.family
         options, store, now = self.demo.options, self.demo.store, time.time()
         scope = token.get("scope", "")
+        audience = narrowed(self.requested_resources(request), family.resources)
         if request.refresh_token and self.demo.faults.value("old_access_token"):
             store.revoke_access_tokens(family)
         access = Token(token["access_token"], "access_token", family, scope, now + options.token_lifetime)
+        access.audience = audience or default_audience(self.demo.origin)
         store.tokens[access.value] = access
-        note(issued_access_token=fingerprint(access.value), user=family.user.username)
+        note(issued_access_token=fingerprint(access.value), user=family.user.username if family.user else None)
         if refresh := token.get("refresh_token"):
             # A refresh token keeps the full grant, a narrower refresh narrows the access token alone (RFC 6749 §6).
             item = Token(refresh, "refresh_token", family, family.scope, now + options.refresh_lifetime)

@@ -1,13 +1,22 @@
-"""The clients and people that the demo provider knows from the start."""
+"""The client model, and the people and scopes that the demo provider knows from the start."""
 
-from dataclasses import dataclass
-from urllib.parse import urlsplit
+import hmac
+from dataclasses import dataclass, field
+from typing import Any
+
+from tokenkeep.demo.oauth.redirect_uris import RedirectRule
 
 CLIENT_ID = "tokenkeep-demo"
-SCOPES = ("openid", "profile", "email", "offline_access", "notes:read")
+RESOURCE_SCOPES = ("notes:read", "notes:write", "models:use")
+SCOPES = ("openid", "profile", "email", "offline_access", *RESOURCE_SCOPES)
 # What a request without a scope gets (RFC 6749 §3.3).
 DEFAULT_SCOPE = "openid profile"
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
+JWT_BEARER_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+TOKEN_EXCHANGE_GRANT = "urn:ietf:params:oauth:grant-type:token-exchange"
+INTERACTIVE_GRANTS = ("authorization_code", "refresh_token", DEVICE_GRANT)
+MACHINE_GRANTS = ("client_credentials", JWT_BEARER_GRANT, TOKEN_EXCHANGE_GRANT)
+SECRET_METHODS = ("client_secret_basic", "client_secret_post")
 
 # Words for people beside the protocol's names, as the consent page shows them.
 SCOPE_TEXTS = {
@@ -16,6 +25,8 @@ SCOPE_TEXTS = {
     "email": "See your e-mail address",
     "offline_access": "Stay signed in",
     "notes:read": "Read your notes",
+    "notes:write": "Write notes for you",
+    "models:use": "Use the language models",
 }
 
 
@@ -38,15 +49,27 @@ USERS = (
 
 @dataclass(frozen=True)
 class Client:
-    """A registered public client; the methods are those that Authlib asks of a client."""
+    """A registered client; the methods are those that Authlib asks of a client."""
 
     client_id: str
     name: str
-    # Registered loopback redirect URIs: `http`, these hosts, any port, a path of the prefix and one segment.
-    redirect_hosts: tuple[str, ...]
-    redirect_path_prefix: str
+    redirects: RedirectRule
     grant_types: tuple[str, ...]
     scopes: tuple[str, ...]
+    # How it may authenticate, in the words of RFC 7591 §2; ("none",) is a public client.
+    auth_methods: tuple[str, ...] = ("none",)
+    response_types: tuple[str, ...] = ("code",)
+    secret: str | None = field(default=None, repr=False)
+    # When the secret ends, in seconds since 1970; 0 means never (RFC 7591 §3.2.1).
+    secret_expires_at: int = 0
+    # Public keys of its assertions, as a JWK Set (RFC 7517 §5).
+    jwks: dict[str, Any] | None = None
+    # The DNS name in the certificate of `tls_client_auth` (RFC 8705 §2.1.2).
+    tls_san_dns: str | None = None
+
+    @property
+    def confidential(self) -> bool:
+        return "none" not in self.auth_methods
 
     def get_client_id(self) -> str:
         return self.client_id
@@ -60,38 +83,28 @@ class Client:
         return " ".join(dict.fromkeys(name for name in wanted if name in self.scopes))
 
     def check_redirect_uri(self, redirect_uri: str) -> bool:
-        """Exact but for the port (RFC 8252 §7.3) and the last path segment, which names the issuer."""
-        try:
-            parts = urlsplit(redirect_uri)
-            port = parts.port
-        except ValueError:
-            return False
-        if parts.scheme != "http" or not port:
-            return False
-        segment = parts.path.removeprefix(self.redirect_path_prefix)
-        rebuilt = [f"http://{host}:{port}{self.redirect_path_prefix}{segment}" for host in self.redirect_hosts]
-        plain = segment.isascii() and segment.replace("-", "").replace("_", "").isalnum()
-        # Comparing the whole text catches user information, queries, fragments and odd spellings of the port.
-        return plain and redirect_uri in rebuilt
+        return self.redirects.matches(redirect_uri)
 
-    def check_client_secret(self, _client_secret: str) -> bool:
-        return False
+    def check_client_secret(self, client_secret: str) -> bool:
+        return self.secret is not None and hmac.compare_digest(client_secret.encode(), self.secret.encode())
 
     def check_endpoint_auth_method(self, method: str, _endpoint: str) -> bool:
-        return method == "none"
+        return method in self.auth_methods
 
     def check_response_type(self, response_type: str) -> bool:
-        return response_type == "code"
+        return response_type in self.response_types
 
     def check_grant_type(self, grant_type: str) -> bool:
         return grant_type in self.grant_types
 
 
+# TokenKeep's own listener uses one path segment for each issuer, so the last segment is free.
+DEMO_REDIRECTS = RedirectRule(path_prefix="/callback/")
+
 DEMO_CLIENT = Client(
     client_id=CLIENT_ID,
     name="TokenKeep",
-    redirect_hosts=("127.0.0.1", "[::1]"),
-    redirect_path_prefix="/callback/",
-    grant_types=("authorization_code", "refresh_token", DEVICE_GRANT),
+    redirects=DEMO_REDIRECTS,
+    grant_types=INTERACTIVE_GRANTS,
     scopes=SCOPES,
 )

@@ -10,6 +10,7 @@ from authlib.oauth2.rfc8628 import (
 from authlib.oauth2.rfc8628 import DeviceCodeGrant as AuthlibDeviceCodeGrant
 
 from tokenkeep.demo.context import Demo
+from tokenkeep.demo.oauth.client_authentication import METHODS
 from tokenkeep.demo.oauth.clients import DEFAULT_SCOPE, User
 from tokenkeep.demo.oauth.pkce import check_verifier, read_challenge
 from tokenkeep.demo.oauth.store import DeviceRequest
@@ -24,7 +25,7 @@ SLOW_DOWN_STEP = 5
 class DeviceAuthorizationEndpoint(AuthlibDeviceAuthorizationEndpoint):  # type: ignore[misc]
     """RFC 8628 §3.1-3.2."""
 
-    CLIENT_AUTH_METHODS = ("none",)
+    CLIENT_AUTH_METHODS = METHODS
 
     @property
     def demo(self) -> Demo:
@@ -41,6 +42,7 @@ class DeviceAuthorizationEndpoint(AuthlibDeviceAuthorizationEndpoint):  # type: 
 
     def create_endpoint_response(self, request: Any) -> Any:
         challenge = read_challenge(request.payload.data, required=False)
+        resources = self.server.requested_resources(request)
         status, data, headers = super().create_endpoint_response(request)
         device = DeviceRequest(
             device_code=data["device_code"],
@@ -50,6 +52,7 @@ class DeviceAuthorizationEndpoint(AuthlibDeviceAuthorizationEndpoint):  # type: 
             code_challenge=challenge,
             expires_at=time.time() + self.EXPIRES_IN,
             interval=self.INTERVAL,
+            resources=resources,
         )
         with self.demo.store.lock:
             self.demo.store.devices[device.device_code] = device
@@ -68,7 +71,7 @@ class DeviceAuthorizationEndpoint(AuthlibDeviceAuthorizationEndpoint):  # type: 
 class DeviceCodeGrant(AuthlibDeviceCodeGrant):  # type: ignore[misc]
     """RFC 8628 §3.4-3.5."""
 
-    TOKEN_ENDPOINT_AUTH_METHODS = ("none",)
+    TOKEN_ENDPOINT_AUTH_METHODS = METHODS
 
     @property
     def demo(self) -> Demo:
@@ -77,7 +80,7 @@ class DeviceCodeGrant(AuthlibDeviceCodeGrant):  # type: ignore[misc]
 
     def query_device_credential(self, device_code: str) -> DeviceRequest:
         device = self.demo.store.devices.get(device_code)
-        if device is None or device.used or device.client_id != self.request.payload.client_id:
+        if device is None or device.used or device.client_id != self.request.client.client_id:
             raise InvalidGrantError("The device code is unknown or was used before")
         return device
 

@@ -7,6 +7,7 @@ from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError
 from authlib.oauth2.rfc6749 import grants as authlib_grants
 
 from tokenkeep.demo.context import Demo
+from tokenkeep.demo.oauth.client_authentication import METHODS
 from tokenkeep.demo.oauth.clients import Client, User
 from tokenkeep.demo.oauth.pkce import check_verifier, read_challenge
 from tokenkeep.demo.oauth.store import Code, Family, Token
@@ -16,7 +17,7 @@ from tokenkeep.demo.web.log import note
 class AuthorizationCodeGrant(authlib_grants.AuthorizationCodeGrant):  # type: ignore[misc]
     """RFC 6749 §4.1 with RFC 7636; `server.demo` is the running demo provider."""
 
-    TOKEN_ENDPOINT_AUTH_METHODS = ("none",)
+    TOKEN_ENDPOINT_AUTH_METHODS = METHODS
 
     @property
     def demo(self) -> Demo:
@@ -43,6 +44,7 @@ class AuthorizationCodeGrant(authlib_grants.AuthorizationCodeGrant):  # type: ig
         family = Family(
             request.client.client_id, request.user, request.scope, session.auth_time, request.payload.data.get("nonce")
         )
+        family.resources = request.resources
         expires_at = time.time() + self.demo.options.code_lifetime
         with self.demo.store.lock:
             self.demo.store.codes[code] = Code(
@@ -76,7 +78,7 @@ class AuthorizationCodeGrant(authlib_grants.AuthorizationCodeGrant):  # type: ig
 class RefreshTokenGrant(authlib_grants.RefreshTokenGrant):  # type: ignore[misc]
     """RFC 6749 §6; each use gives a new refresh token and retires the old one (RFC 9700 §4.14.2)."""
 
-    TOKEN_ENDPOINT_AUTH_METHODS = ("none",)
+    TOKEN_ENDPOINT_AUTH_METHODS = METHODS
 
     @property
     def demo(self) -> Demo:

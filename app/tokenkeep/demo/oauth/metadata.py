@@ -5,7 +5,8 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, redirect
 
 from tokenkeep.demo.context import Demo
-from tokenkeep.demo.oauth.clients import DEVICE_GRANT, SCOPES
+from tokenkeep.demo.oauth.capabilities import capabilities, change_capabilities
+from tokenkeep.demo.oauth.clients import SCOPES
 from tokenkeep.demo.web.log import note
 
 # More than any client should read (META-5): 6 MiB.
@@ -26,9 +27,7 @@ def document(demo: Demo) -> dict[str, Any]:
         "scopes_supported": list(SCOPES),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code", "refresh_token", DEVICE_GRANT],
-        "token_endpoint_auth_methods_supported": ["none"],
-        "revocation_endpoint_auth_methods_supported": ["none"],
+        **capabilities(demo),
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": True,
         "subject_types_supported": ["public"],
@@ -82,7 +81,9 @@ def create_blueprint(demo: Demo) -> Blueprint:
     def metadata() -> Any:
         fault = demo.faults.take("metadata")
         if fault is None:
-            return jsonify(document(demo))
+            members = document(demo)
+            change_capabilities(demo, members)
+            return jsonify(members)
         note(fault=f"metadata={fault}")
         match fault:
             case "html":

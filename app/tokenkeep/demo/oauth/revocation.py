@@ -5,6 +5,7 @@ from typing import Any
 from authlib.oauth2.rfc6749 import InvalidRequestError
 from authlib.oauth2.rfc7009 import RevocationEndpoint as AuthlibRevocationEndpoint
 
+from tokenkeep.demo.oauth.client_authentication import METHODS
 from tokenkeep.demo.oauth.clients import Client
 from tokenkeep.demo.oauth.store import Token
 
@@ -12,7 +13,7 @@ from tokenkeep.demo.oauth.store import Token
 class RevocationEndpoint(AuthlibRevocationEndpoint):  # type: ignore[misc]
     """`POST /revoke`; unknown and foreign tokens are answered like known ones."""
 
-    CLIENT_AUTH_METHODS = ("none",)
+    CLIENT_AUTH_METHODS = METHODS
 
     def authenticate_token(self, request: Any, client: Client) -> Token | None:
         if not request.form.get("token"):

@@ -6,11 +6,15 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+from tokenkeep.demo.oauth.assertions import AssertionRefused
 from tokenkeep.demo.oauth.clients import Client, User
 
 # RFC 8628 §6.1: consonants only, so that no words appear and nothing looks alike.
 USER_CODE_LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
+# Seconds after which no assertion can be valid any more, however it and the clock were set.
+FORGET_AFTER = 86400
 
 
 def fingerprint(value: str) -> str:
@@ -23,11 +27,23 @@ class Family:
     """All tokens that came from one sign-in; revoked together (RFC 9700 §4.14.2)."""
 
     client_id: str
-    user: User
+    # None for a program that acts for itself.
+    user: User | None
     scope: str
     auth_time: int
     nonce: str | None = None
     revoked: bool = False
+    # The resources that were named at the authorization (RFC 8707); empty when none was.
+    resources: tuple[str, ...] = ()
+    # Whom a program's token is about, where that is not the client: a foreign issuer's subject.
+    foreign_subject: str | None = None
+    # Who acts for the subject (RFC 8693 §4.1).
+    actor: str | None = None
+
+    @property
+    def subject(self) -> str:
+        """The `sub` of these tokens: the person, else the foreign subject, else the client itself."""
+        return self.user.sub if self.user else self.foreign_subject or self.client_id
 
 
 @dataclass
@@ -58,11 +74,19 @@ class Token:
     scope: str
     expires_at: float
     revoked: bool = False
+    # The resources that an access token is good for.
+    audience: tuple[str, ...] = ()
     # When a refresh token was exchanged for its successor.
     retired_at: float | None = None
 
     def is_valid(self, now: float) -> bool:
-        return not self.revoked and not self.family.revoked and now < self.expires_at
+        return not self.is_revoked() and now < self.expires_at
+
+    def is_expired(self) -> bool:
+        return time.time() >= self.expires_at
+
+    def is_revoked(self) -> bool:
+        return self.revoked or self.family.revoked
 
     def get_scope(self) -> str:
         return self.scope
@@ -82,6 +106,7 @@ class DeviceRequest:
     code_challenge: str | None
     expires_at: float
     interval: int
+    resources: tuple[str, ...] = ()
     last_poll: float | None = None
     denied: bool = False
     used: bool = False
@@ -127,6 +152,21 @@ class Store:
         self.tokens: dict[str, Token] = {}
         self.devices: dict[str, DeviceRequest] = {}
         self.sessions: dict[str, BrowserSession] = {}
+        # Assertions that were seen, by issuer and `jti`, until they expire.
+        self.used_assertions: dict[tuple[str, str], float] = {}
+
+    def use_once(self, issuer: str, claims: Mapping[str, Any]) -> None:
+        """Remember the `jti` of a checked assertion; raises AssertionRefused for one without, or one seen before."""
+        identifier = claims.get("jti")
+        if not isinstance(identifier, str) or not identifier:
+            raise AssertionRefused("the claim jti is missing")
+        # By the real clock: a server clock put wrong for a moment must not forget anything.
+        now = time.time()
+        with self.lock:
+            self.used_assertions = {key: end for key, end in self.used_assertions.items() if end > now}
+            if (issuer, identifier) in self.used_assertions:
+                raise AssertionRefused("the assertion was used before: its jti is known")
+            self.used_assertions[issuer, identifier] = now + FORGET_AFTER
 
     def access_token(self, value: str) -> Token | None:
         """The valid access token of that value, if there is one."""

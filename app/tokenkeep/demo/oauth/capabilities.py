@@ -1,0 +1,28 @@
+"""What the metadata says about clients and grants (RFC 8414 §2, RFC 8705 §5)."""
+
+import json
+from typing import Any
+
+from tokenkeep.demo.context import Demo
+from tokenkeep.demo.oauth.assertions import ALGORITHMS
+from tokenkeep.demo.oauth.client_authentication import METHODS
+from tokenkeep.demo.oauth.clients import INTERACTIVE_GRANTS
+
+
+def capabilities(demo: Demo) -> dict[str, Any]:
+    """Members for the metadata document; methods that need TLS are named only where there is TLS."""
+    tls = demo.origin.startswith("https:")
+    methods = [method for method in METHODS if tls or method != "tls_client_auth"]
+    members: dict[str, Any] = {"grant_types_supported": list(INTERACTIVE_GRANTS)}
+    for endpoint in ("token", "revocation"):
+        members[f"{endpoint}_endpoint_auth_methods_supported"] = methods
+        members[f"{endpoint}_endpoint_auth_signing_alg_values_supported"] = list(ALGORITHMS)
+    return members
+
+
+def change_capabilities(demo: Demo, members: dict[str, Any]) -> None:
+    """Apply the switches that change one of these members."""
+    if (raw := demo.faults.take("auth_methods")) is not None:
+        members.pop("token_endpoint_auth_methods_supported", None)
+        if raw != "absent":
+            members["token_endpoint_auth_methods_supported"] = json.loads(raw)
