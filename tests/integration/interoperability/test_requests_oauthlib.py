@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from oauthlib.oauth2 import MismatchingStateError, OAuth2Error
 from requests_oauthlib import OAuth2Session
@@ -60,7 +62,8 @@ def test_DEMO_2_a_wrong_verifier_is_refused(demo_provider: DemoProvider) -> None
     url, state = _session(demo_provider).authorization_url(f"{demo_provider.issuer}/authorize")
     without_pkce = OAuth2Session(demo_provider.client_id, redirect_uri=REDIRECT, state=state)
     callback = demo_provider.sign_in(url)
-    for proof in ({"code_verifier": "x" * 43}, {}):
+    proofs: list[dict[str, Any]] = [{"code_verifier": "x" * 43}, {}]
+    for proof in proofs:
         with pytest.raises(OAuth2Error, match="invalid_grant"):
             without_pkce.fetch_token(
                 f"{demo_provider.issuer}/token", authorization_response=callback, include_client_id=True, **proof
