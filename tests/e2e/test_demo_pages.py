@@ -1,4 +1,4 @@
-"""The demo provider's pages in a real Chromium: login, consent, denial, the device page, and what other sites may not."""
+"""The demo provider's pages in a real Chromium: login, consent, denial, the device page; what other sites may not."""
 
 from __future__ import annotations
 
