@@ -205,6 +205,17 @@ class Provider(StrictModel):
         return tuple(self.redirect_port) if isinstance(self.redirect_port, list) else (self.redirect_port,)
 
     @property
+    def written(self) -> tuple[str, ...]:
+        """The addresses that a person wrote, or agreed to; all others are learned from servers (NET-3)."""
+        return (
+            self.issuer,
+            self.authorization_endpoint,
+            self.token_endpoint,
+            self.device_authorization_endpoint,
+            self.base_url,
+        )
+
+    @property
     def callback_path(self) -> str:
         """The redirect URI's path, the issuer's own: no other server's answer can arrive on it (RFC 8252 §8.10)."""
         return self.redirect_path or default_callback_path(self.issuer or self.token_endpoint)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import io
-import ipaddress
 import logging
 import threading
+import zlib
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -13,12 +13,12 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
-from requests.utils import get_environ_proxies
+from requests.utils import get_environ_proxies, select_proxy
 
 from tokenkeep.domain.errors import MalformedAnswer, ProviderUnreachable, TokenKeepError
-from tokenkeep.domain.provider import is_loopback
 from tokenkeep.oauth.answer import Answer, CutAnswer, Redirected, Untrusted
 from tokenkeep.oauth.connection import POOLS, Call
+from tokenkeep.oauth.reach import WRITE_IT, Zone, zone_of, zone_of_host
 from tokenkeep.oauth.texts import clean_text
 
 if TYPE_CHECKING:
@@ -30,16 +30,19 @@ BODY_LIMIT = 1024 * 1024  # bytes after decompression; metadata, key sets and to
 CHUNK = 64 * 1024
 
 DEADLINE = "deadline"
+TOO_LARGE = "The provider's answer is too large."
 
 
 class Adapter(HTTPAdapter):
     """Carries one request and keeps its answer.
 
     :param url: the checked address; a session that was given its https form is led back to it.
+    :param local: the provider is marked local.
     """
 
-    def __init__(self, transport: Transport, url: str) -> None:
+    def __init__(self, transport: Transport, url: str, *, local: bool) -> None:
         self._transport = transport
+        self._local = local
         self._plain = url.startswith("http://")
         self._answer: Answer | None = None
         self._call: Call | None = None
@@ -72,37 +75,57 @@ class Adapter(HTTPAdapter):
             self.close()
 
     def _exchange(self, request: requests.PreparedRequest, url: str, call: Call) -> requests.Response:
+        proxies = self._proxies(url)
+        direct = select_proxy(url, proxies) is None
+        if direct:  # where a proxy finds a name is the proxy's affair; its own address was given by a person
+            call.refuse = self._refuse
         try:
-            response = super().send(
-                request, stream=True, timeout=self._transport.timeout, proxies=self._proxies(url), verify=True
-            )
+            response = super().send(request, stream=True, timeout=self._transport.timeout, proxies=proxies, verify=True)
             body = self._read(response)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as fault:
             error = self._error(fault, urlsplit(url).hostname or "", call)
         else:
             if not call.ended:  # a body that only ends with its connection looks whole when the deadline ends that
-                return self._accept(response, body, call)
+                if direct:
+                    self._transport.reach.found(call.host, call.address)
+                return self._accept(request, response, body, call)
             error = self._error(TimeoutError(), urlsplit(url).hostname or "", call)
         # Out of the handler: the libraries' own errors carry the request, which must not hang on ours as context.
         raise error
 
     def _read(self, response: requests.Response) -> bytes:
+        """The body, decompressed by us: the libraries unpack a whole chunk before anybody can count its bytes."""
         body = bytearray()
         try:
-            for chunk in response.raw.stream(CHUNK, decode_content=True):
+            while chunk := response.raw.read(CHUNK, decode_content=False):
                 body += chunk
                 if len(body) > BODY_LIMIT:
-                    raise MalformedAnswer("The provider's answer is too large.")
+                    raise MalformedAnswer(TOO_LARGE)
         finally:
             response.raw.close()
-        return bytes(body)
+        match response.headers.get("Content-Encoding", "").strip().lower():
+            case "" | "identity":
+                return bytes(body)
+            case "gzip" | "x-gzip":
+                return _unpacked(body)
+            case _:
+                raise MalformedAnswer("The provider's answer is compressed in a way that TokenKeep did not ask for.")
 
-    def _accept(self, response: requests.Response, body: bytes, call: Call) -> requests.Response:
+    def _refuse(self, host: str, address: str) -> str:
+        zone = zone_of(address)
+        if self._transport.reach.allows(host, zone, local=self._local):
+            return ""
+        return f"{host} leads to {address}, which is {zone.place}, so nothing was sent."
+
+    def _accept(
+        self, request: requests.PreparedRequest, response: requests.Response, body: bytes, call: Call
+    ) -> requests.Response:
         assert call.sent_at is not None
         headers = CaseInsensitiveDict(response.headers)
         answer = Answer(response.status_code, headers, body, call.sent_at, response.url)
         self._transport.note_clock(answer)
-        if 300 <= answer.status < 400:
+        not_modified = answer.status == 304 and "If-None-Match" in request.headers
+        if 300 <= answer.status < 400 and not not_modified:
             raise Redirected(
                 f"The provider redirects to {_target(headers.get('Location', ''))}, which TokenKeep does not follow.",
                 hint="If the provider has moved, change its address in the configuration.",
@@ -120,6 +143,9 @@ class Adapter(HTTPAdapter):
             )
         if call.ended:
             return ProviderUnreachable("The request was cancelled.", maybe_sent=maybe_sent)
+        if call.refused:
+            log.warning("%s leads to an address that must not be reached for this provider", host)
+            return ProviderUnreachable(call.problem, hint=WRITE_IT, maybe_sent=False)
         if call.problem:
             return ProviderUnreachable(call.problem, maybe_sent=maybe_sent)
         if isinstance(fault, requests.exceptions.SSLError):
@@ -135,15 +161,12 @@ class Adapter(HTTPAdapter):
             return ProviderUnreachable(
                 "A SOCKS proxy cannot be used.", hint="Set `proxy` in `[http]` to an http proxy.", maybe_sent=False
             )
-        if isinstance(fault, urllib3.exceptions.DecodeError):
-            return MalformedAnswer("The provider's answer cannot be decompressed.")
         if isinstance(fault, urllib3.exceptions.ProtocolError):
             return CutAnswer("The provider's answer was cut off.")
         return ProviderUnreachable(f"The connection to {host} broke before an answer came.", maybe_sent=maybe_sent)
 
     def _proxies(self, url: str) -> dict[str, str]:
-        host = urlsplit(url).hostname or ""
-        if is_loopback(host) or _is_loopback_address(host):
+        if zone_of_host(urlsplit(url).hostname or "") is Zone.LOOPBACK:
             return {}
         match self._transport.proxy:
             case "system":
@@ -191,11 +214,21 @@ class Adapter(HTTPAdapter):
         return pool
 
 
-def _is_loopback_address(host: str) -> bool:
+def _unpacked(body: bytes | bytearray) -> bytes:
+    """The content of one gzip member (RFC 1952), never more than the limit.
+
+    :raises MalformedAnswer: it is none, cut off or too large.
+    """
+    unpacker = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
     try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+        content = unpacker.decompress(body, BODY_LIMIT + 1)
+    except zlib.error:
+        content = b""
+    if len(content) > BODY_LIMIT:
+        raise MalformedAnswer(TOO_LARGE)
+    if not unpacker.eof or unpacker.unused_data:
+        raise MalformedAnswer("The provider's answer cannot be decompressed.")
+    return content
 
 
 def _target(location: str) -> str:

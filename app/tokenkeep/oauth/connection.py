@@ -4,42 +4,73 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
+
+# One address: its family, and what `connect` takes.
+Address = tuple[socket.AddressFamily, Any]
+Resolver = Callable[[str, int], Sequence[Address]]
 
 CONNECT_MIN = 3.0  # seconds that any one address gets: one lost packet and its repetition
 # Never asked of a resolver: only these addresses are this machine, whatever a hosts file or DNS says (NET-2).
 LOCALHOST = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
 
 
+def system_resolver(host: str, port: int) -> list[Address]:
+    """The addresses that this machine has for a name, IPv4 and IPv6.
+
+    :raises OSError, UnicodeError: it has none.
+    """
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [(family, address) for family, _, _, _, address in found]
+
+
 class Call:
     """One request on its way.
+
+    `refuse` says of a host and one of its addresses why it must not be reached, empty when it may be.
 
     The kernel object behind a socket is shut down through a duplicate that only this class knows: TLS takes the first
     descriptor over, and a descriptor closed by another thread may already name something else.
     """
 
-    def __init__(self, wall: Callable[[], float]) -> None:
+    def __init__(self, wall: Callable[[], float], resolver: Resolver | None = None) -> None:
         self._wall = wall
+        self._resolver = resolver or system_resolver
         self._sockets: list[socket.socket] = []
+        self._turned = threading.Event()  # the resolver answered, or the call was ended
+        self.refuse: Callable[[str, str], str] = lambda _host, _address: ""
+        self.host = ""
+        self.address = ""
         self.sent_at: float | None = None  # wall clock; None while no byte can have reached the server
         self.problem = ""
+        self.refused = False
         self.ended = ""
 
     def open(self, host: str, port: int, timeout: float | None) -> socket.socket:
-        """Connect to the first address that answers.
+        """Connect to the first address that answers and that `refuse` has nothing against.
+
+        The address that was judged is the one that is connected to: a name that means another machine when it is asked
+        for again gains nothing by that (NET-3).
 
         :param timeout: seconds for all addresses; each gets its share, so that a broken IPv6 leaves time for IPv4.
         :raises OSError: none answers; the reason for people is in `problem`.
         """
-        try:
-            addresses = self._resolve(host, port)
-        except (socket.gaierror, UnicodeError) as unknown:
-            self.problem = f"The name {host} is not found."
-            raise OSError(self.problem) from unknown
+        self.host = host
+        addresses, refusal = [], ""
+        for family, address in self._addresses(host, port):
+            reason = self.refuse(host, address[0])
+            refusal = refusal or reason
+            if not reason:
+                addresses.append((family, address))
+        if not addresses:
+            self.refused = bool(refusal)
+            self.problem = refusal or f"The name {host} is not found."
+            raise OSError(self.problem)
         if timeout is not None:
             timeout = min(timeout, max(timeout / len(addresses), CONNECT_MIN))
         last: OSError | None = None
@@ -54,18 +85,30 @@ class Call:
                 sock.close()
                 last = failed
             else:
+                self.address = address[0]
                 return sock
             if self.ended:
                 break
         self.problem = f"{host} does not accept a connection."
         raise OSError(self.problem) from last
 
-    @staticmethod
-    def _resolve(host: str, port: int) -> list[tuple[socket.AddressFamily, Any]]:
+    def _addresses(self, host: str, port: int) -> Sequence[Address]:
         if host == "localhost":
             return [(family, (address, port)) for family, address in LOCALHOST]
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        return [(family, address) for family, _, _, _, address in found]
+        return self._resolved(host, port)
+
+    def _resolved(self, host: str, port: int) -> Sequence[Address]:
+        """What the resolver says; nothing can interrupt it, so it is asked in a thread that may be left behind."""
+        found: list[Sequence[Address]] = []
+
+        def ask() -> None:
+            with contextlib.suppress(OSError, UnicodeError):
+                found.append(self._resolver(host, port))
+            self._turned.set()
+
+        threading.Thread(target=ask, name="resolver", daemon=True).start()
+        self._turned.wait()
+        return found[0] if found else ()
 
     def _watch(self, sock: socket.socket) -> None:
         handle = sock.dup()
@@ -81,6 +124,7 @@ class Call:
     def end(self, reason: str) -> None:
         """From any thread: whatever blocks on this connection returns at once."""
         self.ended = self.ended or reason
+        self._turned.set()
         for handle in tuple(self._sockets):
             with contextlib.suppress(OSError):
                 handle.shutdown(socket.SHUT_RDWR)

@@ -5,24 +5,28 @@ requests and urllib3 are imported when the first request leaves: a start that se
 
 from __future__ import annotations
 
+import copy
 import ssl
 import threading
-from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import urlencode, urlsplit
 
-from tokenkeep.domain.errors import Misconfigured, ProviderError, ProviderUnreachable
+from tokenkeep.domain.errors import ProviderError, ProviderUnreachable
 from tokenkeep.domain.provider import check_url
 from tokenkeep.oauth.answer import Answer, Request
+from tokenkeep.oauth.reach import WRITE_IT, Reach
+from tokenkeep.oauth.trust import Trust
 
 if TYPE_CHECKING:
     import requests
 
     from tokenkeep.oauth.adapter import Adapter
-    from tokenkeep.oauth.connection import Call
+    from tokenkeep.oauth.connection import Call, Resolver
 
 __all__ = ["Answer", "Request", "Transport"]
+
+T = TypeVar("T")
 
 FORM_TYPE = "application/x-www-form-urlencoded"
 
@@ -30,24 +34,54 @@ FORM_TYPE = "application/x-www-form-urlencoded"
 class Transport:
     """Sends requests; used from many threads at once.
 
+    As it is made it reaches the internet, and loopback for a provider marked local; `starting_at` gives one that also
+    reaches what a person wrote.
+
     :param timeout: seconds for the whole answer, from the first packet to the last byte.
     :param ca_bundle: file or directory of further certificates to trust; never fewer (NET-1).
     :param proxy: `system`, `none` (or empty), or a URL. Loopback is never asked for through a proxy.
     :param wall: the wall clock, seconds since the epoch.
+    :param resolver: finds the addresses of a name; None for the system's.
     """
 
     def __init__(
-        self, timeout: float = 15.0, ca_bundle: str = "", proxy: str = "system", *, wall: Callable[[], float]
+        self,
+        timeout: float = 15.0,
+        ca_bundle: str = "",
+        proxy: str = "system",
+        *,
+        wall: Callable[[], float],
+        resolver: Resolver | None = None,
     ) -> None:
         self.timeout = timeout
         self.proxy = proxy
-        self._ca_bundle = ca_bundle
-        self._wall = wall
+        self.wall = wall
+        self.reach = Reach()
+        self._resolver = resolver
+        self._trust = Trust(ca_bundle)
         self._lock = threading.Lock()
         self._calls: set[Call] = set()
-        self._closed = False
-        self._context: ssl.SSLContext | None = None
+        self._closed = threading.Event()
         self._clock_offsets: dict[str, float] = {}
+        self._kept: dict[Any, Any] = {}
+
+    def starting_at(self, written: Iterable[str]) -> Self:
+        """The same transport for the requests that follow from addresses which a person wrote or agreed to (NET-3).
+
+        Their hosts are reached wherever they lie; other hosts on the internet, and where those were found.
+        """
+        bound = copy.copy(self)
+        bound.reach = Reach(written)
+        bound._kept = {}
+        return bound
+
+    def keep(self, make: Callable[[Transport], T]) -> T:
+        """The one thing of this kind that lives as long as this transport; made at the first call."""
+        with self._lock:
+            if make not in self._kept:
+                self._kept[make] = make(self)
+            kept: T = self._kept[make]
+            return kept
 
     def send(self, request: Request, *, local: bool = False) -> Answer:
         """One request, one answer, whatever its status but 3xx.
@@ -55,7 +89,7 @@ class Transport:
         :param local: the provider is marked local: plain http on loopback is allowed.
         :raises ProviderUnreachable: no complete answer; `maybe_sent` says whether the server may have the request.
         :raises MalformedAnswer: the answer is too large, cut off or not HTTP.
-        :raises ProviderError: a redirect (NET-4), or an address that must not be used (NET-2).
+        :raises ProviderError: a redirect (NET-4), or an address that must not be used (NET-2, NET-3).
         """
         import requests
 
@@ -73,7 +107,7 @@ class Transport:
         """Make a session of requests send its one request over this transport, whatever surrounds it (NET-5).
 
         :param url: where it goes. A library that refuses http may be given the https form of an http address here.
-        :raises ProviderError: that address must not be used (NET-2).
+        :raises ProviderError: that address must not be used (NET-2, NET-3).
         """
         from requests.structures import CaseInsensitiveDict
 
@@ -83,9 +117,12 @@ class Transport:
             check_url(url, local=local)
         except ValueError as refused:
             raise ProviderError(f"A request was not sent: {refused}.") from None
+        refusal = self.reach.refusal(url, local=local)
+        if refusal:
+            raise ProviderError(f"A request was not sent: {refusal}.", hint=WRITE_IT)
         session.trust_env = False  # no ~/.netrc, no proxy or certificate variables
         session.headers = CaseInsensitiveDict({"User-Agent": "TokenKeep", "Accept-Encoding": "gzip"})
-        adapter = Adapter(self, url)
+        adapter = Adapter(self, url, local=local)
         session.adapters.clear()
         session.mount("https://", adapter)
         session.mount("http://", adapter)
@@ -98,9 +135,9 @@ class Transport:
         """
         from tokenkeep.oauth.connection import Call
 
-        call = Call(self._wall)
+        call = Call(self.wall, self._resolver)
         with self._lock:
-            if self._closed:
+            if self._closed.is_set():
                 raise ProviderUnreachable("TokenKeep is ending.", maybe_sent=False)
             self._calls.add(call)
         return call
@@ -121,28 +158,15 @@ class Transport:
     def close(self) -> None:
         """As `cancel`, and no further request leaves."""
         with self._lock:
-            self._closed = True
+            self._closed.set()
         self.cancel()
 
     def tls_context(self) -> ssl.SSLContext:
         """The trust of this machine, of requests' own bundle, and the configured one together.
 
-        Not `ssl.create_default_context`: that one writes the session keys to the file that `SSLKEYLOGFILE` names.
-
         :raises Misconfigured: the configured bundle cannot be read.
         """
-        from requests.utils import DEFAULT_CA_BUNDLE_PATH
-
-        with self._lock:
-            if self._context is None:
-                context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-                context.minimum_version = ssl.TLSVersion.TLSv1_2
-                context.load_default_certs()
-                context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
-                if self._ca_bundle:
-                    _add_bundle(context, self._ca_bundle)
-                self._context = context
-            return self._context
+        return self._trust.context()
 
     def note_clock(self, answer: Answer) -> None:
         """Remember how far the server's clock is from ours."""
@@ -152,14 +176,6 @@ class Transport:
     def clock_offset(self, url: str) -> float | None:
         """Seconds that the clock of this URL's server was ahead of ours at its last answer."""
         return self._clock_offsets.get(_origin(url))
-
-
-def _add_bundle(context: ssl.SSLContext, bundle: str) -> None:
-    path = Path(bundle).expanduser()
-    try:
-        context.load_verify_locations(**{"capath" if path.is_dir() else "cafile": str(path)})
-    except (OSError, ssl.SSLError) as unreadable:
-        raise Misconfigured("The certificates of `ca_bundle` cannot be read.", key="http.ca_bundle") from unreadable
 
 
 def _origin(url: str) -> str:

@@ -18,7 +18,7 @@ from support.scripted_server import (
     json_answer,
 )
 from tokenkeep.domain.errors import Misconfigured, ProviderUnreachable
-from tokenkeep.oauth.transport import Request, Transport
+from tokenkeep.oauth.transport import Answer, Request, Transport
 
 
 def certificate(directory: Path, name: str, *, expired: bool = False) -> ssl.SSLContext:
@@ -52,10 +52,16 @@ def certificate(directory: Path, name: str, *, expired: bool = False) -> ssl.SSL
     return context
 
 
+def fetch(server: ScriptedServer, transport: Transport) -> Answer:
+    """As for a provider whose address a person wrote."""
+    origin = f"https://127.0.0.1:{server.port}"
+    return transport.starting_at([origin]).send(Request("GET", f"{origin}/t"))
+
+
 def test_NET_1_extra_certificates_add_trust(wall, tmp_path):
     with ScriptedServer(tls=certificate(tmp_path, "127.0.0.1")) as server:
         server.reply("/t", json_answer({"a": 1}))
-        transport = Transport(ca_bundle=str(tmp_path / "cert.pem"), wall=wall)
+        transport = Transport(ca_bundle=str(tmp_path / "cert.pem"), wall=wall).starting_at([server.origin])
         before = transport.tls_context().cert_store_stats()["x509_ca"]
         assert transport.send(Request("GET", f"{server.origin}/t")).json() == {"a": 1}
         assert before > 1, "the usual certificates are trusted too"
@@ -73,14 +79,14 @@ def test_NET_1_bad_certificate_is_transient_but_named_and_nothing_is_sent(wall, 
     with ScriptedServer(tls=certificate(tmp_path, name, expired=case == "expired")) as server:
         bundle = "" if case == "self-signed" else str(tmp_path / "cert.pem")
         with pytest.raises(ProviderUnreachable, match="certificate") as caught:
-            Transport(ca_bundle=bundle, wall=wall).send(Request("GET", f"{server.origin}/t"))
+            fetch(server, Transport(ca_bundle=bundle, wall=wall))
         assert not caught.value.maybe_sent
         assert server.requests == []
 
 
 def test_NET_1_unreadable_bundle_is_a_configuration_fault(wall, tmp_path):
     bundle = tmp_path / "none.pem"
-    transport = Transport(ca_bundle=str(bundle), wall=wall)
+    transport = Transport(ca_bundle=str(bundle), wall=wall).starting_at(["https://127.0.0.1"])
     with pytest.raises(Misconfigured) as caught:
         transport.send(Request("GET", "https://127.0.0.1:1/"))
     assert caught.value.key == "http.ca_bundle"
@@ -93,12 +99,12 @@ def test_LEAK_1_session_keys_are_not_written_where_the_environment_says(wall, tm
     monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
     with ScriptedServer(tls=certificate(tmp_path, "127.0.0.1")) as server:
         server.reply("/t", json_answer({}))
-        Transport(ca_bundle=str(tmp_path / "cert.pem"), wall=wall).send(Request("GET", f"{server.origin}/t"))
+        fetch(server, Transport(ca_bundle=str(tmp_path / "cert.pem"), wall=wall))
     assert not (tmp_path / "keys").exists()
 
 
 def test_deadline_ends_a_tls_handshake_that_never_comes(wall):
     with ScriptedServer() as silent:  # waits for a request head while the client waits for a handshake
         with pytest.raises(ProviderUnreachable, match="within") as caught:
-            Transport(timeout=0.3, wall=wall).send(Request("GET", f"https://127.0.0.1:{silent.port}/t"))
+            fetch(silent, Transport(timeout=0.3, wall=wall))
         assert not caught.value.maybe_sent
