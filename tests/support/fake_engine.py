@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tokenkeep.domain.access import OWN_WINDOW, Application, Decision, Grant, Holding
+from tokenkeep.domain.check import CheckReport, Finding, Outcome
 from tokenkeep.domain.errors import AccessDenied, NotFound, UnknownProvider
 from tokenkeep.domain.session import (
     EngineSnapshot,
@@ -51,6 +52,18 @@ TOKEN = GrantedToken(
     provider="github",
     issuer="https://github.example",
     account="ada",
+)
+
+CHECKED = CheckReport(
+    subject="https://github.example",
+    name="GitHub",
+    issuer="https://github.example",
+    checked_at=1_700_000_000.0,
+    reachable=True,
+    rules=(
+        Finding("metadata.found", Outcome.PASS, "Published at /.well-known/openid-configuration."),
+        Finding("pkce.s256_listed", Outcome.FAIL, "Required: S256. Supported: none.", "List it.", "RFC 8414 §2", "Do."),
+    ),
 )
 
 
@@ -107,6 +120,12 @@ class FakeEngine:
         if provider not in self.sessions:
             raise UnknownProvider(f"No provider is called {provider!r}.", hint="Did you mean github?")
         return self.sessions[provider]
+
+    async def check(self, *, provider: str = "", issuer: str = "", url: str = "") -> CheckReport:
+        await self._called("check", provider, issuer, url)
+        if provider:
+            self.provider(provider)
+        return CHECKED
 
     def token_now(self, provider: str, query: TokenQuery, application: Application) -> GrantedToken | None:
         self.calls.append(("token_now", provider, query, application))

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from tokenkeep.domain.access import Decision, Holding
+from tokenkeep.domain.check import Outcome
 from tokenkeep.domain.session import OverallState, SessionState, SignInState, StorageState
 
 
@@ -57,6 +58,37 @@ class Unlock(Body):
     """Open the sealed sign-ins."""
 
     passphrase: Annotated[str, Field(min_length=1, max_length=1024)]
+
+
+class CheckServer(Body):
+    """What to check: exactly one of the three."""
+
+    provider: Annotated[str, Field(max_length=64)] = ""
+    issuer: Annotated[str, Field(max_length=2048)] = ""
+    url: Annotated[str, Field(max_length=2048)] = ""
+
+
+class CheckedRule(Answer):
+    """One rule: what was seen, what is asked and by which text, what the server's administrator should do."""
+
+    id: str
+    outcome: Outcome
+    detail: str
+    asks: str
+    standard: str
+    advice: str
+
+
+class Checked(Answer):
+    """The report on a server; `checked_at` in seconds since the epoch, `summary` counts outcomes."""
+
+    subject: str
+    name: str
+    issuer: str
+    checked_at: float
+    reachable: bool
+    summary: dict[str, int]
+    rules: list[CheckedRule]
 
 
 class Problem(Answer):

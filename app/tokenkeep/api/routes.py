@@ -238,6 +238,12 @@ async def cancel_sign_in(context: Context, _request: Request, id_: str) -> Answe
     return Response(204)
 
 
+async def check(context: Context, request: Request, _id: str) -> Answer:
+    body = read_body(models.CheckServer, request.body, request.get(b"content-type"))
+    report = await context.engine.check(provider=body.provider, issuer=body.issuer, url=body.url)
+    return ok(report.as_answer())
+
+
 # -- who may, and who did
 
 
@@ -364,6 +370,15 @@ ROUTES = (
         "Hand in the redirect of this sign-in.",
         models.SignIn,
         body=models.Callback,
+    ),
+    Route(
+        "POST",
+        "/v1/check",
+        check,
+        "Look at a server rule by rule; only unauthenticated GET requests are sent.",
+        models.Checked,
+        body=models.CheckServer,
+        errors=(*UNKNOWN, "too_many_requests"),
     ),
     Route("GET", "/v1/grants", grants, "Who may get what.", models.Grants),
     Route("GET", "/v1/activity", activity, "Who asked for what.", models.Activity, query=LIMIT),

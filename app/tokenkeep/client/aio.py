@@ -74,6 +74,11 @@ class AsyncTokenKeep:
         """Open the sign-ins that are sealed with a passphrase."""
         await self.ask("POST", "/v1/unlock", {"passphrase": passphrase}, wait=90.0)
 
+    async def check(self, *, provider: str = "", issuer: str = "", url: str = "") -> dict[str, Any]:
+        """The report on a server, rule by rule; give exactly one of the three."""
+        body = wire.check_body(provider, issuer, url)
+        return await self._object("POST", "/v1/check", body, wait=wire.CHECK_WAIT)
+
     async def sign_in(self, provider: str, *, method: str = "auto", open_browser: bool = True) -> dict[str, Any]:
         """Start a sign-in, or join the pending one."""
         body = {"provider": provider, "method": method, "open_browser": open_browser}

@@ -114,6 +114,11 @@ class TokenKeep:
         """Open the sign-ins that are sealed with a passphrase; needs the right `manage`."""
         self.ask("POST", "/v1/unlock", {"passphrase": passphrase}, wait=90.0)
 
+    def check(self, *, provider: str = "", issuer: str = "", url: str = "") -> dict[str, Any]:
+        """The report on a server, rule by rule; give exactly one of the three."""
+        body = wire.check_body(provider, issuer, url)
+        return self._object("POST", "/v1/check", body, wait=wire.CHECK_WAIT)
+
     # -- sign-ins
 
     def sign_in(self, provider: str, *, method: str = "auto", open_browser: bool = True) -> dict[str, Any]:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
+CHECK_WAIT = 150.0  # seconds; a check is up to nine requests, each with a limit of its own
 UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 
@@ -151,3 +152,9 @@ def token_query(
     if wait is not None:
         pairs.append(("wait", f"{wait:g}"))
     return pairs
+
+
+def check_body(provider: str, issuer: str, url: str) -> dict[str, str]:
+    """The body of the check route: what is given."""
+    given = {"provider": provider, "issuer": issuer, "url": url}
+    return {name: value for name, value in given.items() if value}

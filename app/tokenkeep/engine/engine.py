@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, Literal
 
 from tokenkeep.domain.access import OWN_WINDOW, AccessRequest, Application, Decision, Grant, Holding
+from tokenkeep.domain.check import CheckReport
 from tokenkeep.domain.configuration import Configuration
 from tokenkeep.domain.errors import (
     Locked,
@@ -32,6 +33,7 @@ from tokenkeep.domain.session import (
 from tokenkeep.domain.tokens import GrantedToken, Secret, TokenQuery, TokenSet
 from tokenkeep.engine.access_gate import AccessGate
 from tokenkeep.engine.activity import Activity
+from tokenkeep.engine.checking import Checks
 from tokenkeep.engine.context import Context, Storage
 from tokenkeep.engine.directory import Directory
 from tokenkeep.engine.events import EventBus, Subscription
@@ -106,6 +108,7 @@ class Engine:
         self._gate = AccessGate(self._context, self._access_changed)
         self._sign_ins = SignIns(self._context, self._sign_in_changed)
         self._activity = Activity(self._context)
+        self._checks = Checks(self._context)
         self._refresher = Refresher(outside.clock, self._context.jitter, self._each_slice)
         self._opening = VaultOpening(self._context, outside.storage, self._attach, self._opening_changed)
         self._signature: object = None
@@ -201,6 +204,14 @@ class Engine:
     def provider(self, provider: str) -> SessionSnapshot:
         """One provider; raises as `Directory.get` for an unknown one."""
         return self._directory.snapshot(provider)
+
+    async def check(self, *, provider: str = "", issuer: str = "", url: str = "") -> CheckReport:
+        """Look at a server rule by rule; exactly one of the three is given. Errors as `Checks.run`.
+
+        :raises UnknownProvider: there is no such provider.
+        """
+        configured = self._directory.get(provider).provider if provider else None
+        return await self._checks.run(configured, issuer, url)
 
     @property
     def boot_id(self) -> str:
