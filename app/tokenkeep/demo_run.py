@@ -1,4 +1,7 @@
-"""`tokenkeep demo`: the demo provider as a child process, a throw-away configuration, the real application on both."""
+"""`tokenkeep demo`: the demo provider as a child process, a throw-away configuration, the real application on both.
+
+`tokenkeep demo server` is the demo provider alone: this process becomes it.
+"""
 
 from __future__ import annotations
 
@@ -13,20 +16,24 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import tomlkit
 
 from tokenkeep.launch import FAILED, has_display, say, start
 
 TOKEN_LIFETIME = 120  # seconds; short enough to watch a refresh, long enough to read what is on the screen
+# -P: nothing is imported from the folder that somebody happens to be in.
+DEMO_PROVIDER = (sys.executable, "-P", "-m", "tokenkeep.demo")
 STOP_LIMIT = 5.0  # seconds the child gets to end
 
 
 def parser() -> argparse.ArgumentParser:
     """The options of `tokenkeep demo`."""
     options = argparse.ArgumentParser(
-        prog="tokenkeep demo", description="Run with a demo identity provider and a throw-away configuration."
+        prog="tokenkeep demo",
+        description="Run with a demo identity provider and a throw-away configuration.",
+        epilog="`tokenkeep demo server` runs the demo provider alone; see `tokenkeep demo server --help`.",
     )
     options.add_argument("--headless", action="store_true", help="no window and no tray")
     options.add_argument("--no-tray", action="store_true", help="a window, but no tray icon")
@@ -42,6 +49,8 @@ def run_demo(argv: list[str]) -> int:
 
     :returns: the process's exit code.
     """
+    if argv[:1] == ["server"]:
+        run_server(argv[1:])
     options = parser().parse_args(argv)
     headless = options.headless or not has_display()
     given = os.environ.get("TOKENKEEP_HOME")
@@ -65,14 +74,18 @@ def run_demo(argv: list[str]) -> int:
         return start(headless=headless, tray=not options.no_tray)
 
 
+def run_server(argv: list[str]) -> NoReturn:
+    """Become the demo provider, in the foreground."""
+    os.execv(sys.executable, [*DEMO_PROVIDER, "--foreground", *argv])  # noqa: S606 - no shell is wanted
+
+
 @contextlib.contextmanager
 def demo_provider(port: int, token_lifetime: int) -> Iterator[dict[str, Any]]:
     """The demo provider as a child process that ends with this one; gives the settings it printed.
 
     :raises RuntimeError: it did not start; the message says why.
     """
-    # -P: nothing is imported from the folder that somebody happens to be in.
-    command = [sys.executable, "-P", "-m", "tokenkeep.demo", "--port", str(port)]
+    command = [*DEMO_PROVIDER, "--port", str(port)]
     command += ["--token-lifetime", str(token_lifetime)]
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert child.stdin is not None

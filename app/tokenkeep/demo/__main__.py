@@ -1,12 +1,18 @@
-"""`python -m tokenkeep.demo`: run the demo provider until standard input ends or SIGTERM comes."""
+"""`python -m tokenkeep.demo`: run the demo provider until standard input ends or SIGTERM comes.
+
+With `--foreground`, which is how `tokenkeep demo server` starts it, it is for a person at a terminal: it says in words
+where it is, and standard input does not matter.
+"""
 
 import argparse
+import errno
 import json
 import os
 import signal
 import sys
 import threading
 
+from tokenkeep.demo import announcement
 from tokenkeep.demo.options import Options
 
 
@@ -25,8 +31,22 @@ def _parser() -> argparse.ArgumentParser:
         default = getattr(defaults, name.replace("-", "_"))
         parser.add_argument(f"--{name}", type=int, default=default, metavar="N", help=f"{meaning} (default {default})")
     parser.add_argument("--fault", action="append", default=[], metavar="NAME=VALUE", help="switch a fault on")
-    parser.add_argument("--no-stdin", action="store_true", help="do not end when standard input ends")
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true", help="print all settings as one line of JSON")
+    output.add_argument(
+        "--print-env",
+        action="store_true",
+        help='print the settings as export lines of a shell, for: eval "$(tokenkeep demo server --print-env &)"',
+    )
+    parser.add_argument("--no-stdin", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--foreground", action="store_true", help=argparse.SUPPRESS)
     return parser
+
+
+def _close_stdout() -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def _fail(message: str) -> int:
@@ -38,7 +58,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run; returns the exit code."""
     parser = _parser()
     parsed = vars(parser.parse_args(arguments))
-    use_stdin = not parsed.pop("no_stdin")
+    foreground, use_json, use_env = (parsed.pop(name) for name in ("foreground", "json", "print_env"))
+    use_stdin = not parsed.pop("no_stdin") and not foreground
     faults = {}
     for text in parsed.pop("fault"):
         name, sign, value = text.partition("=")
@@ -54,8 +75,12 @@ def main(arguments: list[str] | None = None) -> int:
         server = DemoServer(Options(**parsed, faults=faults))
     except UnknownFaultError as error:
         return _fail(str(error))
-    except (OSError, OverflowError) as error:
-        return _fail(f"cannot listen on 127.0.0.1:{parsed['port']}: {error}")
+    except OverflowError:
+        return _fail(f"there is no port {parsed['port']}. Ports go up to 65535.")
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            return _fail(f"port {parsed['port']} is taken. Name another with --port, or none to get a free one.")
+        return _fail(f"cannot listen on 127.0.0.1:{parsed['port']}: {error.strerror}")
 
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
@@ -70,7 +95,15 @@ def main(arguments: list[str] | None = None) -> int:
             stop.set()
 
         threading.Thread(target=until_end_of_input, name="stdin", daemon=True).start()
-    print(json.dumps(server.description() | {"pid": os.getpid()}), flush=True)
+    description = server.description() | {"pid": os.getpid()}
+    if use_env:
+        print(announcement.as_env(description), flush=True)
+        # Whoever reads this must see its end while the server goes on.
+        _close_stdout()
+    elif foreground and not use_json:
+        print(announcement.as_text(description), flush=True)
+    else:
+        print(json.dumps(description), flush=True)
     stop.wait()
     server.stop()
     return 0
