@@ -32,7 +32,7 @@ def check(server: ScriptedServer, transport: Transport, token: str | None, **res
     """Verify that id_token; arguments that are none of `verify_id_token` change provider or metadata."""
     metadata = {name.removeprefix("metadata_"): rest.pop(name) for name in list(rest) if "metadata_" in name}
     arguments = {"nonce": None, "wall": NOW} | {
-        name: rest.pop(name) for name in list(rest) if name in ("nonce", "wall", "previous_claims", "max_age")
+        name: rest.pop(name) for name in list(rest) if name in ("nonce", "wall", "previous_claims")
     }
     tokens = rest.pop("tokens", None) or make_tokens(id_token=None if token is None else Secret(token))
     values = {"issuer": ISSUER, "jwks_uri": f"{server.origin}/jwks"} | metadata

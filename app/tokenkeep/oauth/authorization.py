@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import logging
 import re
 import secrets
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ from tokenkeep.oauth.texts import CODE_LIMIT, clean_text, error_text
 from tokenkeep.oauth.token_answer import TokenAnswer, parse
 from tokenkeep.oauth.transport import Transport
 
+log = logging.getLogger(__name__)
+
 AGAIN = "Start the sign-in again."
 FRONT_CHANNEL = frozenset({"access_token", "id_token", "response", "token_type"})
 _CODE = re.compile(r"[\x20-\x7e]+")  # RFC 6749 appendix A.11
@@ -40,6 +43,7 @@ class UnrelatedResponse(BadRequest):
 class Attempt:
     """One sign-in in a browser, bound to the metadata it began with (RESP-10).
 
+    :param nonce: None when no id_token is asked for.
     :param verifier: None when the provider is set to do without PKCE.
     :param url: for the browser; holds the state.
     """
@@ -48,7 +52,7 @@ class Attempt:
     metadata: ServerMetadata
     redirect_uri: str
     state: Secret
-    nonce: Secret
+    nonce: Secret | None
     verifier: Secret | None
     scope: tuple[str, ...]
     resource: tuple[str, ...]
@@ -80,7 +84,8 @@ def begin(
     wanted = tuple(provider.scopes) if scope is None else scope
     check_issuer(provider, metadata, wanted)
     verifier = pkce.verifier_for(provider, metadata)
-    state, nonce = Secret(secrets.token_urlsafe(32)), Secret(secrets.token_urlsafe(32))
+    state = Secret(secrets.token_urlsafe(32))
+    nonce = Secret(secrets.token_urlsafe(32)) if "openid" in wanted else None
     parameters = dict(provider.authorization_params)
     parameters |= {name: value for name, value in (("login_hint", login_hint), ("prompt", prompt)) if value}
     parameters |= {
@@ -91,7 +96,7 @@ def begin(
     }
     if wanted:
         parameters["scope"] = " ".join(wanted)
-    if "openid" in wanted:
+    if nonce is not None:
         parameters["nonce"] = nonce.reveal()
     if verifier is not None:
         parameters |= {"code_challenge": pkce.challenge(verifier), "code_challenge_method": pkce.METHOD}
@@ -179,6 +184,8 @@ def _check_response_issuer(attempt: Attempt, iss: str | None) -> None:
         same = _origin(iss) == _origin(metadata.authorization_endpoint or "")
     if not same:
         raise _invalid(attempt, "it comes from another server than the one that was asked")
+    if not metadata.authorization_response_iss_parameter_supported:
+        log.info("%s names its issuer in responses although its metadata does not say so", attempt.provider.id)
 
 
 def _origin(url: str) -> tuple[str, str]:

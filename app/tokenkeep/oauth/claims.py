@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tokenkeep.domain.tokens import Secret
+from tokenkeep.oauth.demand import NO_DEMAND, Demand
 from tokenkeep.oauth.jws import BadToken, SignedToken, half_hash
 
 TOLERANCE = 60.0  # seconds between the server's clock and ours (OIDC-5)
@@ -21,6 +22,7 @@ class Expectation:
 
     :param wall: wall clock, seconds since the epoch.
     :param clock_offset: seconds the server's clock is ahead of ours, where known: explains a failed time check.
+    :param demand: what the request asked of the login.
     :param token_issuer: a provider's own rule for `iss`.
     """
 
@@ -30,7 +32,7 @@ class Expectation:
     access_token: Secret
     wall: float
     clock_offset: float | None = None
-    max_age: float | None = None
+    demand: Demand = NO_DEMAND
     token_issuer: Callable[[str, dict[str, Any]], str] | None = None
 
 
@@ -50,6 +52,7 @@ def check_claims(token: SignedToken, expected: Expectation) -> None:
     if not isinstance(subject, str) or not subject.isascii() or not 0 < len(subject) <= SUBJECT_MAX:
         raise BadToken("it does not say who signed in")
     _check_times(claims, expected)
+    _check_demand(claims, expected)
     if expected.nonce is not None and not _same(claims.get("nonce"), expected.nonce.reveal()):
         raise BadToken("it belongs to another sign-in")
     if "at_hash" in claims and not _same(claims["at_hash"], half_hash(token.algorithm, expected.access_token.reveal())):
@@ -83,10 +86,20 @@ def _check_times(claims: dict[str, Any], expected: Expectation) -> None:
         raise _untimely("it is from the future", expected)
     if issued < wall - IAT_AGE_MAX:
         raise _untimely("it is an old one", expected)
-    if expected.max_age is not None:
+
+
+def _check_demand(claims: dict[str, Any], expected: Expectation) -> None:
+    """How the person logged in, where the request asked for something (§3.1.3.7 12-13, OIDC-11)."""
+    demand = expected.demand
+    if demand.max_age is not None or demand.auth_time:
         logged_in = _number(claims, "auth_time")
-        if logged_in < wall - expected.max_age - TOLERANCE:
+        if logged_in > expected.wall + TOLERANCE:
+            raise _untimely("the login at the provider is from the future", expected)
+        if demand.max_age is not None and logged_in < expected.wall - demand.max_age - TOLERANCE:
             raise _untimely("the login at the provider is older than was asked for", expected)
+    acr = claims.get("acr")
+    if demand.acr and not (isinstance(acr, str) and acr in demand.acr):
+        raise BadToken("the login at the provider was not of the kind that was asked for (acr)")
 
 
 def _untimely(reason: str, expected: Expectation) -> BadToken:

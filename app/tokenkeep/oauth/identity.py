@@ -9,6 +9,7 @@ from tokenkeep.domain.provider import Provider
 from tokenkeep.domain.tokens import Account, Secret, TokenSet
 from tokenkeep.oauth import jws
 from tokenkeep.oauth.claims import Expectation, check_claims, check_same_sign_in
+from tokenkeep.oauth.demand import NO_DEMAND, demand_of
 from tokenkeep.oauth.jwks import key_sets
 from tokenkeep.oauth.metadata import ServerMetadata, fetch
 from tokenkeep.oauth.quirks import quirks_of
@@ -29,14 +30,13 @@ def verify_id_token(
     nonce: Secret | None,
     previous_claims: Claims | None = None,
     wall: float,
-    max_age: float | None = None,
 ) -> Claims | None:
     """The claims of a token answer's id_token; none of the answer may be used before this returned (OIDC-6).
 
-    :param nonce: what the authorization request carried; None for the device grant and for a refresh.
+    :param nonce: what the authorization request carried; None for the device grant and for a refresh. A request that
+        carried one also carried what the provider's entry demands of the login (OIDC-11).
     :param previous_claims: for a refresh, those of the sign-in (OIDC-10).
     :param wall: wall clock, seconds since the epoch.
-    :param max_age: seconds since the person's last active login that were asked for (OIDC-11).
     :returns: None when no id_token was asked for; one that comes unasked is not looked at.
     :raises ProviderError: there is none, or it does not pass.
     :raises ProviderUnreachable: the keys cannot be fetched now.
@@ -47,8 +47,6 @@ def verify_id_token(
         raise ProviderError(
             f"{provider.title} gave no id_token although the scope openid was asked for.", provider=provider.id
         )
-    if max_age is None and nonce is not None:
-        max_age = _asked_max_age(provider)
     expected = Expectation(
         issuer=metadata.issuer,
         client_id=provider.client_id,
@@ -56,7 +54,7 @@ def verify_id_token(
         access_token=tokens.access_token,
         wall=wall,
         clock_offset=transport.clock_offset(metadata.token_endpoint),
-        max_age=max_age,
+        demand=NO_DEMAND if nonce is None else demand_of(provider.authorization_params),
         token_issuer=quirks_of(provider).token_issuer,
     )
     try:
@@ -93,11 +91,6 @@ def _claims_before(provider: Provider, id_token: Secret) -> Claims:
         raise ProviderError(
             f"The id_token that was kept of {provider.title} cannot be read.", provider=provider.id
         ) from None
-
-
-def _asked_max_age(provider: Provider) -> float | None:
-    value = provider.authorization_params.get("max_age", "")
-    return float(value) if value.isascii() and value.isdigit() else None
 
 
 def _verified(

@@ -31,7 +31,7 @@ def test_AUTHZ_1_only_the_code_flow():
         "redirect_uri": REDIRECT_URI,
         "scope": "openid email",
         "state": attempt.state.reveal(),
-        "nonce": attempt.nonce.reveal(),
+        "nonce": (attempt.nonce or Secret("")).reveal(),
         "code_challenge": pkce.challenge(attempt.verifier or Secret("")),
         "code_challenge_method": "S256",
         "login_hint": "a b+c&d%é",
@@ -55,6 +55,20 @@ def test_arguments_go_before_the_configuration():
 
 def test_no_scope_and_no_nonce_without_need():
     assert not {"scope", "nonce"} & set(sent(start()))
+    assert start().nonce is None
+
+
+def test_OIDC_1_openid_is_always_asked_for_with_a_nonce():
+    attempt = start(scopes=["openid"])
+    assert attempt.nonce is not None
+    assert sent(attempt)["nonce"] == attempt.nonce.reveal()
+    narrowed = begin(make_provider(scopes=["a"]), make_metadata(), REDIRECT_URI, scope=("openid",))
+    assert "nonce" in sent(narrowed)
+
+
+def test_OIDC_11_demands_on_the_login_are_sent():
+    wishes = {"max_age": "60", "acr_values": "gold silver", "claims": '{"id_token":{"acr":{"value":"gold"}}}'}
+    assert wishes.items() <= sent(start(authorization_params=wishes)).items()
 
 
 def test_resources_may_be_several():
@@ -99,8 +113,9 @@ def test_AUTHZ_4_fresh_for_each_attempt():
     seen = set()
     for _ in range(1000):
         random.seed(1)
-        attempt = start()
+        attempt = start(scopes=["openid"])
         assert attempt.verifier is not None
+        assert attempt.nonce is not None
         fresh = {attempt.state.reveal(), attempt.nonce.reveal(), attempt.verifier.reveal()}
         assert all(len(one) >= 43 for one in fresh)  # base64url of 32 bytes: 256 bits
         seen |= fresh
@@ -165,5 +180,6 @@ def test_PKCE_1_nothing_of_it_when_switched_off():
 
 def test_LEAK_5_attempt_does_not_print_its_secrets():
     attempt = start(scopes=["openid"])
+    assert attempt.nonce is not None
     assert attempt.state.reveal() not in repr(attempt)
     assert attempt.nonce.reveal() not in repr(attempt)

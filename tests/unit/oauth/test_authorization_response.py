@@ -80,6 +80,17 @@ def test_RESP_3_RESP_5_iss_is_compared_to_the_letter(issuer, iss, advertised):
     assert read_response(attempt, response(attempt, iss=issuer)) == CODE
 
 
+def test_RESP_5_an_unadvertised_issuer_that_is_the_right_one_is_noted(caplog):
+    caplog.set_level("INFO")
+    attempt = start()
+    assert read_response(attempt, response(attempt, iss=ISSUER)) == CODE
+    assert "names its issuer" in caplog.text
+    caplog.clear()
+    attempt = start(**ADVERTISED)
+    assert read_response(attempt, response(attempt, iss=ISSUER)) == CODE
+    assert caplog.text == ""
+
+
 @pytest.mark.parametrize("iss", [None, ""])
 def test_RESP_4_missing_iss_is_fatal_when_advertised(iss):
     attempt = start(**ADVERTISED)
@@ -146,7 +157,7 @@ def test_RESP_8_no_usable_code(code):
     assert "no code" in refused(attempt, response(attempt, code=code)).detail
 
 
-@pytest.mark.parametrize("name", ["access_token", "id_token", "response"])
+@pytest.mark.parametrize("name", ["access_token", "id_token", "response", "token_type"])
 @pytest.mark.parametrize("value", ["", "CANARY"])
 def test_RESP_8_front_channel_tokens_are_refused(name, value):
     attempt = start()

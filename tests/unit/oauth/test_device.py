@@ -21,6 +21,7 @@ from tokenkeep.domain.errors import (
     TokenKeepError,
 )
 from tokenkeep.oauth import pkce
+from tokenkeep.oauth.answer import Redirected
 from tokenkeep.oauth.client_auth import ClientCredentials
 from tokenkeep.oauth.device import (
     AuthorizationPending,
@@ -244,7 +245,7 @@ POLLS = [
     (cut(), ProviderUnreachable),
     (raw(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"), ProviderUnreachable),
     (answer(200, "<html>"), MalformedAnswer),
-    (answer(302, "", {"Location": "https://x"}), ProviderError),
+    (answer(302, "", {"Location": "https://x"}), Redirected),
 ]
 
 

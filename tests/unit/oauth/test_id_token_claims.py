@@ -113,8 +113,49 @@ def test_OIDC_11_max_age(server, transport, keys):
     old, missing = signed(auth_time=NOW - 161, nonce="nonce-1"), signed(nonce="nonce-1")
     assert "older" in refused(server, transport, old, nonce=NONCE, **params)
     assert "auth_time" in refused(server, transport, missing, nonce=NONCE, **params)
-    assert check(server, transport, missing, nonce=NONCE, authorization_params={"max_age": "soon"})
-    assert "older" in refused(server, transport, signed(auth_time=NOW - 161), max_age=100.0)
+    future = signed(auth_time=NOW + 61, nonce="nonce-1")
+    assert "future" in refused(server, transport, future, nonce=NONCE, **params)
+    text = signed(auth_time=str(NOW), nonce="nonce-1")
+    assert "auth_time" in refused(server, transport, text, nonce=NONCE, **params)
+    assert check(server, transport, signed(), **params), "not asked for without an authorization request"
+
+
+ACR = {"authorization_params": {"acr_values": "gold silver"}}
+ACR_CLAIM = {"authorization_params": {"claims": '{"id_token":{"acr":{"essential":true,"values":["gold","silver"]}}}'}}
+ACR_VALUE = {"authorization_params": {"claims": '{"id_token":{"acr":{"value":"gold"}}}'}}
+
+
+@pytest.mark.parametrize("params", [ACR, ACR_CLAIM, ACR_VALUE])
+def test_OIDC_11_acr(server, transport, keys, params):
+    assert check(server, transport, signed(acr="gold", nonce="nonce-1"), nonce=NONCE, **params)
+    for acr in (None, "bronze", "GOLD", "gold silver", "", ["gold"], 1):
+        assert "acr" in refused(server, transport, signed(acr=acr, nonce="nonce-1"), nonce=NONCE, **params)
+    assert check(server, transport, signed(), **params), "not asked for without an authorization request"
+
+
+def test_OIDC_11_auth_time_can_be_demanded_by_itself(server, transport, keys):
+    params = {"authorization_params": {"claims": '{"id_token":{"auth_time":{"essential":true}}}'}}
+    assert "auth_time" in refused(server, transport, signed(nonce="nonce-1"), nonce=NONCE, **params)
+    assert check(server, transport, signed(auth_time=NOW - 10**6, nonce="nonce-1"), nonce=NONCE, **params)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"max_age": "soon"},
+        {"max_age": "-1"},
+        {"max_age": "٣"},
+        {"acr_values": " "},
+        {"claims": "{"},
+        {"claims": "[]"},
+        {"claims": '{"id_token":[]}'},
+        {"claims": '{"id_token":{"acr":null,"auth_time":null}}'},
+        {"claims": '{"userinfo":{"acr":{"value":"gold"}}}'},
+    ],
+)
+def test_OIDC_11_what_means_nothing_demands_nothing(server, transport, keys, params):
+    assert check(server, transport, signed(nonce="nonce-1"), nonce=NONCE, authorization_params=params)
 
 
 def test_META_3_template_issuer_is_filled_in_from_the_tenant(server, transport, keys):
