@@ -79,7 +79,12 @@ def test_a_shell_gets_all_settings_in_one_line_and_the_server_goes_on() -> None:
     assert settings["SERVICE_CLIENT_SECRET"] != settings["CONFIDENTIAL_CLIENT_SECRET"]
 
 
-0).json()["keys"]
+def test_DEMO_1_secrets_and_keys_are_new_in_each_run(started: list[subprocess.Popen[str]]) -> None:
+    seen = []
+    for _ in range(2):
+        description = json.loads(line_with(start(started, "--json"), "issuer"))
+        secrets = [client.get("client_secret") for client in description["clients"].values()]
+        keys = requests.get(f"{description['issuer']}/jwks.json", timeout=60).json()["keys"]
         seen.append({*filter(None, secrets), *(key.get("n", key.get("x")) for key in keys)})
     assert len(seen[0]) > 2
     assert not seen[0] & seen[1]
