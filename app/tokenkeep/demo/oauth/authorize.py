@@ -10,6 +10,7 @@ from tokenkeep.demo.context import Demo
 from tokenkeep.demo.oauth.authorization_server import AuthorizationServer
 from tokenkeep.demo.oauth.clients import SCOPE_TEXTS, USERS
 from tokenkeep.demo.oauth.redirects import Redirects
+from tokenkeep.demo.oauth.resource_indicators import InvalidTargetError
 from tokenkeep.demo.oauth.store import BrowserSession
 from tokenkeep.demo.web.browser import Browsers, must_log_in, refuse_forgery
 from tokenkeep.demo.web.log import note
@@ -109,6 +110,11 @@ class AuthorizationPages:
         prompt = request.args.get("prompt", "").split()
         if "none" in prompt and len(prompt) > 1:
             raise InvalidRequestError("prompt=none stands alone", redirect_uri=grant.redirect_uri)
+        try:
+            grant.request.resources = self._server.requested_resources(grant.request)
+        except InvalidTargetError as error:
+            error.redirect_uri = grant.redirect_uri
+            raise
         return grant
 
     def _failed(self, error: OAuth2Error) -> Response:

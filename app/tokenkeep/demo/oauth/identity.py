@@ -9,18 +9,18 @@ from flask import Blueprint, Response, jsonify, request
 
 from tokenkeep.demo.context import Demo
 from tokenkeep.demo.faults.id_tokens import change_claims, encode
-from tokenkeep.demo.oauth.clients import User
 from tokenkeep.demo.oauth.store import Family
-from tokenkeep.demo.resources.challenge import bearer_token, refuse
+from tokenkeep.demo.resources.challenge import refuse
+from tokenkeep.demo.resources.protection import Protection
 from tokenkeep.demo.web.log import note
 
 
-def _claims_of(user: User, scope: str) -> dict[str, Any]:
-    granted = scope.split()
-    claims: dict[str, Any] = {"sub": user.sub}
-    if "profile" in granted:
+def _claims_of(family: Family, scope: str) -> dict[str, Any]:
+    granted, user = scope.split(), family.user
+    claims: dict[str, Any] = {"sub": family.subject}
+    if user and "profile" in granted:
         claims |= {"name": user.name, "preferred_username": user.username}
-    if "email" in granted:
+    if user and "email" in granted:
         claims |= {"email": user.email, "email_verified": True}
     return claims
 
@@ -55,7 +55,7 @@ class IdTokenExtension:
             "exp": now + self._demo.options.token_lifetime,
             "auth_time": family.auth_time,
             "at_hash": urlsafe_b64encode(half).rstrip(b"=").decode(),
-            **_claims_of(family.user, family.scope),
+            **_claims_of(family, family.scope),
         }
         # OpenID Connect Core §12.2: a refreshed id_token should not carry the nonce.
         if family.nonce and not refreshed:
@@ -68,15 +68,15 @@ class IdTokenExtension:
 def create_blueprint(demo: Demo) -> Blueprint:
     """The userinfo endpoint."""
     blueprint = Blueprint("identity", __name__)
+    protection = Protection(demo)
 
     @blueprint.route("/userinfo", methods=["GET", "POST"])
     def userinfo() -> Response:
-        token = demo.store.access_token(bearer_token(request) or "")
-        if token is None:
-            return refuse(demo, request, f"{demo.issuer}/userinfo")
-        if "openid" not in token.scope.split():
-            return refuse(demo, request, f"{demo.issuer}/userinfo", error="insufficient_scope", scope="openid")
-        claims: dict[str, Any] = _claims_of(token.family.user, token.scope)
+        # The authorization server's own endpoint: no resource indicator shuts it (OpenID Connect Core §5.3.1).
+        token = protection.token(request, scope="openid", any_audience=True)
+        if isinstance(token, Response):
+            return token
+        claims: dict[str, Any] = _claims_of(token.family, token.scope)
         fault = demo.faults.take("userinfo")
         if fault:
             note(fault=f"userinfo={fault}")
@@ -86,7 +86,7 @@ def create_blueprint(demo: Demo) -> Blueprint:
             case "no_sub":
                 del claims["sub"]
             case "401":
-                return refuse(demo, request, f"{demo.issuer}/userinfo")
+                return refuse(demo, request, error="invalid_token")
             case "500":
                 return Response("The demo provider was told to fail.\n", 500, mimetype="text/plain")
             case "html":

@@ -1,72 +1,69 @@
-"""The protected resource: a few answers that need a valid access token (RFC 6750, RFC 9728)."""
+"""The notes of two people: a protected API whose reading and writing need different scopes."""
+
+import threading
+from collections import defaultdict
 
 from flask import Blueprint, Response, jsonify, request
 
 from tokenkeep.demo.context import Demo
-from tokenkeep.demo.oauth.clients import SCOPES
-from tokenkeep.demo.oauth.store import Token, fingerprint
-from tokenkeep.demo.resources.challenge import bearer_token, refuse
-from tokenkeep.demo.web.log import note
+from tokenkeep.demo.oauth.store import Token
+from tokenkeep.demo.resources.faults import guarded
+from tokenkeep.demo.resources.protection import Protection
 
-PATHS = {"/api": None, "/api/whoami": None, "/api/notes": "notes:read"}
 NOTES = {
     "ada": ["The engine weaves algebraic patterns.", "Ask about the Bernoulli numbers."],
     "grace": ["A ship in port is safe.", "Bring the nanosecond wire."],
 }
+# Characters; a demo server keeps everything in memory.
+LONGEST_NOTE = 1000
 
 
 def create_blueprint(demo: Demo) -> Blueprint:
-    """The routes under `/api` and their metadata documents."""
-    blueprint = Blueprint("resource", __name__)
+    """The routes under `/api`."""
+    blueprint = Blueprint("notes", __name__)
+    protection = Protection(demo)
+    # Programs begin without notes.
+    notes = defaultdict(list, {username: list(texts) for username, texts in NOTES.items()})
+    lock = threading.Lock()
 
-    def check() -> Token | Response:
-        """The valid token, or the refusal."""
-        scope = PATHS[request.path]
-        value = bearer_token(request)
-        token = demo.store.access_token(value or "")
-        if value:
-            note(access_token=fingerprint(value))
-        fault = demo.faults.take("resource")
-        if fault in ("500", "503"):
-            note(outcome=fault, fault=f"resource={fault}")
-            return Response("The demo resource was told to fail.\n", int(fault), mimetype="text/plain")
-        if token is None or fault == "401":
-            return refuse(demo, request, demo.issuer + request.path, scope=scope)
-        if (scope and scope not in token.scope.split()) or fault == "403":
-            return refuse(demo, request, demo.issuer + request.path, error="insufficient_scope", scope=scope)
-        return token
+    def owner_of(token: Token) -> str:
+        return token.family.user.username if token.family.user else token.family.subject
 
     @blueprint.get("/api")
     @blueprint.get("/api/whoami")
     def whoami() -> Response:
-        token = check()
+        token = guarded(demo, protection)
         if isinstance(token, Response):
             return token
         user = token.family.user
         return jsonify(
-            sub=user.sub,
-            username=user.username,
-            name=user.name,
+            sub=token.family.subject,
+            username=user.username if user else None,
+            name=user.name if user else None,
             client_id=token.family.client_id,
             scope=token.scope,
             expires_at=int(token.expires_at),
         )
 
     @blueprint.get("/api/notes")
-    def notes() -> Response:
-        token = check()
-        return token if isinstance(token, Response) else jsonify(notes=NOTES[token.family.user.username])
+    def read() -> Response:
+        token = guarded(demo, protection, "notes:read")
+        if isinstance(token, Response):
+            return token
+        with lock:
+            return jsonify(notes=notes[owner_of(token)])
 
-    @blueprint.get("/.well-known/oauth-protected-resource/<path:path>")
-    def metadata(path: str) -> Response | tuple[Response, int]:
-        if f"/{path}" not in PATHS:
-            return jsonify(error="not_found"), 404
-        return jsonify(
-            resource=f"{demo.issuer}/{path}",
-            authorization_servers=[demo.issuer],
-            scopes_supported=[name for name in SCOPES if name == "notes:read"],
-            bearer_methods_supported=["header"],
-            resource_name="TokenKeep demo notes",
-        )
+    @blueprint.post("/api/notes")
+    def write() -> Response | tuple[Response, int]:
+        token = guarded(demo, protection, "notes:write")
+        if isinstance(token, Response):
+            return token
+        sent = request.get_json(silent=True)
+        text = sent.get("text") if isinstance(sent, dict) else None
+        if not isinstance(text, str) or not 0 < len(text) <= LONGEST_NOTE:
+            return jsonify(error="Send a JSON object with a text of at most 1000 characters."), 400
+        with lock:
+            notes[owner_of(token)].append(text)
+            return jsonify(notes=notes[owner_of(token)]), 201
 
     return blueprint

@@ -71,7 +71,9 @@ def create_blueprint(demo: Demo) -> Blueprint:
                 device.denied = True
             else:
                 auth_time = session.auth_time or int(time.time())
-                device.family = Family(device.client_id, session.user, device.scope, auth_time)
+                device.family = Family(
+                    device.client_id, session.user, device.scope, auth_time, resources=device.resources
+                )
         return show(session, "device_done.html", client=client, allowed=decision == "allow")
 
     return blueprint
