@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from support.engine_bench import EngineBench, SessionBench
+from support.openid_server import OpenIdServer
 from support.token_server import TokenServer
 
 OpenEngine = Callable[..., Awaitable[EngineBench]]
@@ -40,3 +41,17 @@ async def engine_of() -> AsyncIterator[OpenEngine]:
     yield start
     for bench in benches:
         await bench.close()
+
+
+@pytest.fixture
+def op() -> Iterator[OpenIdServer]:
+    with OpenIdServer() as running:
+        yield running
+
+
+@pytest.fixture
+async def openid(engine_of: OpenEngine, op: OpenIdServer) -> EngineBench:
+    """An engine with one entry, `p`, at that provider; their clocks agree."""
+    bench = await engine_of(op.entry())
+    op.wall = bench.clock.wall
+    return bench
