@@ -113,6 +113,13 @@ class TimedOut(TokenKeepError):
     default_hint = "Ask again; what was begun goes on meanwhile."
 
 
+class SignInExpired(TimedOut):
+    """Nobody finished the sign-in in time; only the person starts again (LOOP-6, DEV-5)."""
+
+    title = "The time for this sign-in is over"
+    default_hint = "Start the sign-in again."
+
+
 class DpopRequired(TokenKeepError):
     """The token is bound to a key and useless as a bearer token (RFC 9449)."""
 
@@ -161,7 +168,8 @@ class ProviderError(TokenKeepError):
     :param description: the server's own words, already cut and cleaned for showing as plain text.
     """
 
-    code, status, title = "provider_error", 502, "The provider refused"
+    code, status, title = "provider_error", 502, "It did not work at the provider"
+    default_hint = "Try it again; if it stays so, ask those who run the provider."
 
     def __init__(
         self, detail: str = "", *, error: str | None = None, description: str | None = None, **rest: Any
@@ -175,12 +183,16 @@ class MalformedAnswer(ProviderError):
     """The answer is not what the standard says; transient for a refresh, nothing stored is changed (TOK-3)."""
 
     title = "The provider's answer makes no sense"
+    default_hint = (
+        "Try it again. If it stays so, something else may be answering in its place (a network sign-in page, a proxy), "
+        "or its address in the configuration is wrong."
+    )
 
 
 class GrantEnded(ProviderError):
     """`invalid_grant` and its kin: the one answer that ends a sign-in (REF-4)."""
 
-    title = "The provider ended this sign-in"
+    title = "This sign-in has ended"
     default_hint = "Sign in again."
 
 
@@ -188,7 +200,7 @@ class ClientRejected(ProviderError):
     """`invalid_client` or `unauthorized_client`: a broken registration, never a sign-out (CAUTH-4)."""
 
     title = "The provider does not accept this client registration"
-    default_hint = "Check the client ID and secret of this provider; the sign-in itself is kept."
+    default_hint = "Check the client ID and secret of this provider. A sign-in that was there before is kept."
 
 
 class Misconfigured(TokenKeepError):

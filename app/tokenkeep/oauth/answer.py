@@ -90,11 +90,17 @@ class Answer:
         now = self.sent_at if self.date is None else self.date
         return min(max(moment - now, 0.0), RETRY_AFTER_MAX)
 
+    @property
+    def _trouble(self) -> str:
+        if self.status >= 500:
+            return f"The provider does not work at the moment (status {self.status})."
+        if self.status == 429:
+            return "The provider was asked too often and wants a pause (status 429)."
+        return f"The provider does not take the request at the moment (status {self.status})."
+
     def unreachable(self, detail: str = "") -> ProviderUnreachable:
         """The error for an answer that means: later."""
-        return ProviderUnreachable(
-            detail or f"The provider answered with status {self.status}.", maybe_sent=True, retry_after=self.retry_after
-        )
+        return ProviderUnreachable(detail or self._trouble, maybe_sent=True, retry_after=self.retry_after)
 
 
 def _http_date(value: str) -> float | None:

@@ -24,7 +24,7 @@ from tokenkeep.oauth import pkce
 from tokenkeep.oauth.client_auth import ClientCredentials, authenticate
 from tokenkeep.oauth.metadata import ServerMetadata
 from tokenkeep.oauth.quirks import quirks_of
-from tokenkeep.oauth.texts import CODE_LIMIT, clean_text, error_text
+from tokenkeep.oauth.texts import CODE_LIMIT, clean_text, denial_text, error_step, error_text
 from tokenkeep.oauth.token_answer import TokenAnswer, parse
 from tokenkeep.oauth.transport import Transport
 
@@ -205,9 +205,13 @@ def _invalid(attempt: Attempt, reason: str) -> ProviderError:
 def _refusal(attempt: Attempt, error: str, description: str) -> AccessDenied | ProviderError:
     code, words = clean_text(error, CODE_LIMIT), clean_text(description)
     if code == "access_denied":
-        return AccessDenied(f"{error_text(code)} {words}".strip(), hint=AGAIN, provider=attempt.provider.id)
+        return AccessDenied(denial_text(words), hint=AGAIN, provider=attempt.provider.id)
     return ProviderError(
-        error_text(code), error=code, description=words or None, hint=AGAIN, provider=attempt.provider.id
+        error_text(code),
+        error=code,
+        description=words or None,
+        hint=error_step(code) or AGAIN,
+        provider=attempt.provider.id,
     )
 
 

@@ -216,6 +216,7 @@ def poll(
             "The provider does not accept the code any more.",
             error=refusal.error,
             description=refusal.description,
+            hint="Start again for a new code.",
             provider=provider.id,
         )
     raise refusal

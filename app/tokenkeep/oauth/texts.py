@@ -23,6 +23,13 @@ ERROR_TEXTS = {
     "unsupported_token_type": "The provider does not revoke tokens of this kind.",
 }
 
+ERROR_STEPS = {
+    "invalid_scope": "Check `scopes` of this provider in the configuration.",
+    "invalid_target": "Check `resource` and `audience` of this provider in the configuration.",
+    "unsupported_grant_type": "Check `flow` of this provider in the configuration.",
+    "unsupported_response_type": "Check `flow` of this provider in the configuration.",
+}
+
 
 def clean_text(text: str, limit: int = TEXT_LIMIT) -> str:
     """Plain text of one line: no control, format (bidirectional overrides) or surrogate characters, cut to `limit`."""
@@ -40,3 +47,14 @@ def clean_text(text: str, limit: int = TEXT_LIMIT) -> str:
 def error_text(code: str) -> str:
     """Our sentence for an OAuth error code; an unknown one is named."""
     return ERROR_TEXTS.get(code) or f"The provider answered with the error “{clean_text(code, CODE_LIMIT)}”."
+
+
+def error_step(code: str) -> str:
+    """What to do about an OAuth error code; empty where the kind of error says it."""
+    return ERROR_STEPS.get(code, "")
+
+
+def denial_text(description: str) -> str:
+    """Our sentence for `access_denied`, and the server's cleaned words marked as such."""
+    words = f" The provider says: “{description.rstrip('.')}”." if description else ""
+    return ERROR_TEXTS["access_denied"] + words

@@ -19,7 +19,7 @@ from tokenkeep.domain.tokens import Secret, TokenSet
 from tokenkeep.oauth import strict_json
 from tokenkeep.oauth.answer import Answer
 from tokenkeep.oauth.quirks import Quirks
-from tokenkeep.oauth.texts import CODE_LIMIT, clean_text, error_text
+from tokenkeep.oauth.texts import CODE_LIMIT, clean_text, denial_text, error_step, error_text
 
 TOKEN_TYPES = {"bearer": "Bearer", "dpop": "DPoP"}
 TRANSIENT_ERRORS = frozenset({"server_error", "temporarily_unavailable"})
@@ -86,7 +86,7 @@ def _secret(members: dict[str, Any], name: str) -> Secret | None:
     if value is None or value == "":
         return None
     if not isinstance(value, str) or not _VISIBLE.fullmatch(value):
-        raise MalformedAnswer(f"The provider's token answer has a {name} that is no token.")
+        raise MalformedAnswer(f"In the provider's token answer, {name} is no token.")
     return Secret(value)
 
 
@@ -158,16 +158,18 @@ def error_from(answer: Answer, quirks: Quirks | None = None) -> TokenKeepError:
             return answer.unreachable()
         if answer.status == 401 and "WWW-Authenticate" in answer.headers:
             return ClientRejected(error_text("invalid_client"), error="invalid_client")
-        return MalformedAnswer(f"The provider answered with status {answer.status} and without an OAuth answer.")
+        return MalformedAnswer(
+            f"The provider answered with status {answer.status} and nothing that TokenKeep understands."
+        )
     detail = error_text(error.code)
     # A server in trouble is not believed when it says that a grant has ended.
     if answer.transient or error.code in TRANSIENT_ERRORS:
         return answer.unreachable(detail)
     if error.code == "access_denied":
-        return AccessDenied(f"{detail} {error.description or ''}".strip())
+        return AccessDenied(denial_text(error.description or ""), hint="Sign in again if that was a mistake.")
     kind: type[ProviderError] = ProviderError
     if error.code == "invalid_grant" or error.code in quirks.grant_ended:
         kind = GrantEnded
     elif error.code in ("invalid_client", "unauthorized_client") or error.code in quirks.client_rejected:
         kind = ClientRejected
-    return kind(detail, error=error.code, description=error.description)
+    return kind(detail, error=error.code, description=error.description, hint=error_step(error.code))

@@ -115,7 +115,7 @@ def test_RESP_6_errors_are_believed_only_after_state_and_issuer():
     assert isinstance(wrong, MalformedAnswer)
     denied = refused(attempt, response(attempt, **error, iss=ISSUER))
     assert isinstance(denied, AccessDenied)
-    assert denied.detail == "The request was denied. CANARY[1m <b>"
+    assert denied.detail == "The request was denied. The provider says: “CANARY[1m <b>”."
 
 
 def test_RESP_6_other_errors_keep_code_and_description():
