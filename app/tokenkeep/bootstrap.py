@@ -14,8 +14,9 @@ from typing import Any
 from tokenkeep import assets, logs
 from tokenkeep.api import systemd
 from tokenkeep.api.server import ApiServer
-from tokenkeep.domain.configuration import Configuration, StorageSettings
+from tokenkeep.domain.configuration import Configuration, HttpSettings, StorageSettings
 from tokenkeep.domain.errors import StorageFailed
+from tokenkeep.domain.ports import Clock
 from tokenkeep.domain.session import StorageState
 from tokenkeep.engine.engine import Engine, Outside
 from tokenkeep.oauth.transport import Transport
@@ -87,10 +88,9 @@ class Application:
 
     def outside(self) -> Outside:
         """Every adapter, as the engine takes them."""
-        http = self.configuration.http
         return Outside(
             clock=self.clock,
-            transport=Transport(timeout=http.timeout, ca_bundle=http.ca_bundle, proxy=http.proxy, wall=self.clock.wall),
+            transport=http_transport(self.configuration.http, self.clock),
             storage=VaultStorage(self.paths.vault_file),
             browser=SystemBrowser(umask=self._umask),
             prompter=Window(present=not self.headless),
@@ -143,6 +143,11 @@ class Application:
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, engine.quit)
             loop.add_signal_handler(signal.SIGHUP, reload)
+
+
+def http_transport(http: HttpSettings, clock: Clock) -> Transport:
+    """The way to providers as `[http]` of the configuration wants it."""
+    return Transport(timeout=http.timeout, ca_bundle=http.ca_bundle, proxy=http.proxy, wall=clock.wall)
 
 
 def run_loop(main: Coroutine[Any, Any, None]) -> None:

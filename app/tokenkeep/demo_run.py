@@ -7,25 +7,18 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
 import shlex
 import shutil
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
-import tomlkit
-
+from tokenkeep.demo_child import DEMO_PROVIDER, configuration, demo_provider
 from tokenkeep.launch import FAILED, has_display, say, start
 
 TOKEN_LIFETIME = 120  # seconds; short enough to watch a refresh, long enough to read what is on the screen
-# -P: nothing is imported from the folder that somebody happens to be in.
-DEMO_PROVIDER = (sys.executable, "-P", "-m", "tokenkeep.demo")
-STOP_LIMIT = 5.0  # seconds the child gets to end
 
 
 def parser() -> argparse.ArgumentParser:
@@ -77,56 +70,6 @@ def run_demo(argv: list[str]) -> int:
 def run_server(argv: list[str]) -> NoReturn:
     """Become the demo provider, in the foreground."""
     os.execv(sys.executable, [*DEMO_PROVIDER, "--foreground", *argv])  # noqa: S606 - no shell is wanted
-
-
-@contextlib.contextmanager
-def demo_provider(port: int, token_lifetime: int) -> Iterator[dict[str, Any]]:
-    """The demo provider as a child process that ends with this one; gives the settings it printed.
-
-    :raises RuntimeError: it did not start; the message says why.
-    """
-    command = [*DEMO_PROVIDER, "--port", str(port)]
-    command += ["--token-lifetime", str(token_lifetime)]
-    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert child.stdin is not None
-    assert child.stdout is not None
-    assert child.stderr is not None
-    try:
-        line = child.stdout.readline()
-        if not line:
-            raise RuntimeError(child.stderr.read().strip() or "the demo provider did not start")
-        yield json.loads(line)
-    finally:
-        child.stdin.close()  # it lives until then
-        try:
-            child.wait(STOP_LIMIT)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
-        child.stdout.close()
-        child.stderr.close()
-
-
-def configuration(provider: dict[str, Any]) -> str:
-    """A configuration for the demo provider: in memory only, and open to every program of this user."""
-    entry = {
-        "issuer": provider["issuer"],
-        "client_id": provider["client_id"],
-        "scopes": provider["scopes"],
-        "base_url": provider["resource"],
-        "local": True,
-    }
-    return tomlkit.dumps(
-        {
-            "app": {"start_hidden": False},
-            "storage": {"key": "memory"},
-            "access": {"default": "allow", "manage": "allow"},
-            "providers": {
-                "demo": {"name": "Demo provider", **entry},
-                "demo-code": {"name": "Demo, by code", "flow": "device_code", **entry},
-            },
-        }
-    )
 
 
 def introduction(provider: dict[str, Any], home: Path, *, headless: bool, asked: bool) -> str:

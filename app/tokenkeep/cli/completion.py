@@ -68,4 +68,4 @@ def _choices(parser: argparse.ArgumentParser) -> list[str]:
 
 
 def _takes_provider(parser: argparse.ArgumentParser) -> bool:
-    return any(action.dest == "provider" for action in parser._actions)
+    return any(action.dest in ("provider", "target") for action in parser._actions)

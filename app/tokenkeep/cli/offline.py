@@ -1,4 +1,4 @@
-"""The commands that work without a running application: `config` and `doctor`."""
+"""What works without a running application: `config`, `doctor` and the checks of servers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import argparse
 
 from tokenkeep.cli import output
 from tokenkeep.cli.exits import DONE, FAILED, say
+from tokenkeep.domain.check import CheckReport
+from tokenkeep.domain.errors import Misconfigured, UnknownProvider
 from tokenkeep.domain.provider import BrokenProvider
 from tokenkeep.domain.session import ConfigurationProblem
 from tokenkeep.storage import settings
@@ -55,3 +57,29 @@ def doctor(options: argparse.Namespace) -> int:
             word = output.paint(f"{outcome:<7}", output.STATE_COLOURS.get(outcome, ""))
             print(f"{name:<{size}}  {word}  {output.plain(detail)}")
     return FAILED if any(each.outcome == "problem" for each in checks) else DONE
+
+
+def check(provider: str = "", url: str = "") -> CheckReport:
+    """The report of `tokenkeep check`, made in this process with what `config.toml` says.
+
+    :param provider: its id; or
+    :param url: an address.
+    :raises TokenKeepError: there is nothing of that name, or nothing to check.
+    """
+    from tokenkeep.bootstrap import http_transport
+    from tokenkeep.oauth.check import check_provider, check_resource
+    from tokenkeep.system.clock import SystemClock
+
+    configuration = settings.read(Paths.find().config_file, Catalogue.load())
+    clock = SystemClock()
+    transport = http_transport(configuration.http, clock)
+    if url:
+        return check_resource(transport, url, wall=clock.wall())
+    entry = configuration.providers.get(provider)
+    if entry is None:
+        raise UnknownProvider(
+            f"No provider is called {provider!r}.", hint="`tokenkeep config path` says where providers are set up."
+        )
+    if isinstance(entry, BrokenProvider):
+        raise Misconfigured(entry.reason, key=entry.key, line=entry.line, provider=entry.id)
+    return check_provider(transport, entry, wall=clock.wall())

@@ -53,6 +53,24 @@ def _offline(name: str) -> Run:
     return run
 
 
+def _check(options: argparse.Namespace) -> int:
+    from tokenkeep.cli.check import run
+
+    return run(options)
+
+
+def _pkce(options: argparse.Namespace) -> int:
+    from tokenkeep.cli.pkce import run
+
+    return run(options)
+
+
+def _selftest(options: argparse.Namespace) -> int:
+    from tokenkeep.cli.selftest.run import run
+
+    return run(options)
+
+
 def _token(options: argparse.Namespace) -> int:
     """Only what the short way could not read comes here, and argparse has not complained: spelled in a rarer way."""
     from tokenkeep.cli.token import run
@@ -116,9 +134,16 @@ def build() -> argparse.ArgumentParser:
     token.add_argument("--interactive", action="store_true", help="start a sign-in when one is needed")
     token.add_argument("--wait", type=_seconds, metavar="S", help="seconds to wait (30, interactive 300)")
     add("events", _client("events"), "follow what happens, a line each")
+    check = add("check", _check, "report each rule that a server passes or fails", common=("json",))
+    check.add_argument("target", metavar="ID|ISSUER|URL", help="a provider, an issuer, or a protected resource")
     add("doctor", _offline("doctor"), "report on the environment: tray, keyring, browser, socket", common=("json",))
     config = add("config", _offline("config"), "the configuration file", common=("json",))
     config.add_argument("what", choices=("path", "check"), help="where it is, or what is wrong with it")
+    pkce = add("pkce", _pkce, "make a code verifier and its challenge (RFC 7636)", common=("json",))
+    pkce.add_argument(
+        "--verifier", metavar="-", help="print the challenge of the verifier on standard input; - is the only value"
+    )
+    add("selftest", _selftest, "try all flows against the demo provider", common=("json",))
     completion = add("completion", _completion, "print the completion script of a shell", common=())
     completion.add_argument("shell", choices=("bash", "zsh", "fish"))
     add("unlock", _client("unlock"), "open the sign-ins that are sealed with a passphrase, read from standard input")

@@ -154,12 +154,14 @@ class Line:
     :param outcome: of the rule it belongs to; None for lines of the report itself.
     :param mark: the part to colour, a prefix of the line behind its indentation.
     :param quiet: of less weight than the rest.
+    :param summary: the line that counts.
     """
 
     text: str
     outcome: Outcome | None = None
     mark: str = ""
     quiet: bool = False
+    summary: bool = False
 
 
 def as_text(report: CheckReport, width: int = 78) -> str:
@@ -173,7 +175,7 @@ def as_text(report: CheckReport, width: int = 78) -> str:
 def lines(report: CheckReport, width: int = 78) -> Iterator[Line]:
     """The lines of the text: what failed, what to look at, the rest, the summary."""
     names = max((len(rule.id) for rule in report.rules), default=0)
-    for text in textwrap.wrap(report.heading, width, break_on_hyphens=False):
+    for text in textwrap.wrap(report.heading, width, break_long_words=False, break_on_hyphens=False):
         yield Line(text)
     yield Line("")
     for outcome in ORDER:
@@ -184,7 +186,7 @@ def lines(report: CheckReport, width: int = 78) -> Iterator[Line]:
                 yield Line("")
         if rules and outcome in (Outcome.PASS, Outcome.SKIP):
             yield Line("")
-    yield Line(report.summary[0].upper() + report.summary[1:] + ".")
+    yield Line(f"{report.summary}.", summary=True)
 
 
 def _rule(rule: Finding, names: int, width: int) -> Iterator[Line]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tokenkeep.domain.check import CheckReport
-from tokenkeep.domain.errors import BadRequest, Misconfigured, TooManyRequests
+from tokenkeep.domain.errors import BadRequest, TooManyRequests
 from tokenkeep.domain.provider import Provider
 from tokenkeep.engine.context import Context
 
@@ -31,26 +31,13 @@ class Checks:
         from tokenkeep.oauth import check  # no part of a start
 
         context, wall = self._context, self._context.clock.wall()
+        transport = context.transport.starting_at([issuer, url] if provider is None else provider.written)
         self._running += 1
         try:
             if provider is not None:
-                check_addresses(provider)
-                return await context.net.run(check.check_provider, context.transport, provider, wall=wall)
+                return await context.net.run(check.check_provider, transport, provider, wall=wall)
             if issuer:
-                return await context.net.run(check.check_issuer, context.transport, issuer, wall=wall)
-            return await context.net.run(check.check_resource, context.transport, url, wall=wall)
+                return await context.net.run(check.check_issuer, transport, issuer, wall=wall)
+            return await context.net.run(check.check_resource, transport, url, wall=wall)
         finally:
             self._running -= 1
-
-
-def check_addresses(provider: Provider) -> None:
-    """Refuse a provider that has nothing to check.
-
-    :raises Misconfigured: there is no address in it.
-    """
-    if not provider.issuer and not provider.token_endpoint:
-        raise Misconfigured(
-            f"{provider.title} has neither an issuer nor a token endpoint, so there is nothing to check.",
-            key=f"providers.{provider.id}.issuer",
-            provider=provider.id,
-        )

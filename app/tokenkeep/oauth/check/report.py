@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from tokenkeep.domain.check import CheckReport, Finding, Outcome
-from tokenkeep.domain.errors import BadRequest
+from tokenkeep.domain.errors import BadRequest, Misconfigured
 from tokenkeep.domain.provider import Provider, check_url, is_loopback
 from tokenkeep.oauth.check import connection, endpoints, keys, metadata, offers, resource, sign_in
 from tokenkeep.oauth.check.rule import address
@@ -20,7 +20,14 @@ def check_provider(transport: Transport, provider: Provider, *, wall: float) -> 
     """Check a configured provider; its flow, scopes and client count.
 
     :param wall: now, seconds since the epoch.
+    :raises Misconfigured: it has no address.
     """
+    if not provider.issuer and not provider.token_endpoint:
+        raise Misconfigured(
+            f"{provider.title} has neither an issuer nor a token endpoint, so there is nothing to check.",
+            key=f"providers.{provider.id}.issuer",
+            provider=provider.id,
+        )
     server = look(transport, provider, configured=True)
     tried = server.tried or (fetch(transport, provider.token_endpoint, local=provider.local),)
     subject = provider.issuer or provider.token_endpoint

@@ -1,0 +1,250 @@
+"""The flows, in the order in which they are tried; one that TokenKeep learns is added to the table at the end."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from tokenkeep.cli.selftest.person import Person
+from tokenkeep.cli.selftest.stage import Stage
+from tokenkeep.domain.check import CheckReport, Outcome
+from tokenkeep.domain.errors import GrantEnded, ProviderError
+from tokenkeep.domain.tokens import TokenSet
+from tokenkeep.oauth import authorization, metadata, pkce, refresh
+
+# No browser opens it: these flows read the code from the redirect itself.
+REDIRECT_URI = "http://127.0.0.1:53682/callback/selftest"
+
+
+class Wrong(Exception):
+    """It went otherwise than it must; the text says how."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One line of the report.
+
+    :param run: does it and says what was seen; raises when it went wrong.
+    :param needs: name of the flow without which this one cannot be tried.
+    """
+
+    name: str
+    standard: str
+    run: Callable[[Stage], str]
+    needs: str = ""
+
+
+def expect(met: bool, otherwise: str) -> None:
+    """Raise `Wrong` with those words unless it is met."""
+    if not met:
+        raise Wrong(otherwise)
+
+
+# --- what the server says about itself
+
+
+def metadata_rules(stage: Stage) -> str:
+    return _all_pass(CheckReport.from_answer(stage.client.check(issuer=stage.issuer)))
+
+
+def resource_rules(stage: Stage) -> str:
+    return _all_pass(CheckReport.from_answer(stage.client.check(url=stage.resource)))
+
+
+def _all_pass(report: CheckReport) -> str:
+    bad = [rule.id for rule in report.rules if rule.needs_somebody]
+    expect(not bad, f"Not passed: {', '.join(bad)}.")
+    return f"{len(report.of(Outcome.PASS))} rules passed."
+
+
+# --- the browser sign-in
+
+
+def browser_sign_in(stage: Stage) -> str:
+    sign_in = stage.client.sign_in("demo", method="browser", open_browser=False)
+    redirect = stage.person.consent(sign_in["authorization_url"])
+    _back(stage, redirect)
+    _ended(stage, sign_in["id"], "done")
+    account = stage.client.provider("demo")["account"]
+    return f"Signed in as {account}."
+
+
+def foreign_answer(stage: Stage) -> str:
+    """An answer with another state is not ours, and the sign-in goes on waiting (RESP-1)."""
+    sign_in = stage.client.sign_in("demo", method="browser", open_browser=False)
+    redirect = stage.person.consent(sign_in["authorization_url"])
+    place = redirect.partition("?")[0]
+    stranger = stage.person.open(f"{place}?{urlencode({'code': 'x', 'state': secrets.token_urlsafe(16)})}")
+    expect(stranger.status >= 400, f"An answer with another state got status {stranger.status}.")
+    expect(stage.client.sign_in_state(sign_in["id"])["state"] == "waiting_for_browser", "The sign-in was ended by it.")
+    _back(stage, redirect)
+    _ended(stage, sign_in["id"], "done")
+    return "Ignored; the real one was taken then."
+
+
+def other_issuer(stage: Stage) -> str:
+    """The answer of another server ends the sign-in before its code is sent anywhere (RESP-3)."""
+    sign_in = stage.client.sign_in("demo", method="browser", open_browser=False)
+    with _fault(stage, iss="wrong"):
+        redirect = stage.person.consent(sign_in["authorization_url"])
+    stage.person.open(redirect)
+    _ended(stage, sign_in["id"], "failed")
+    return "Refused; the code was not sent."
+
+
+def identity(stage: Stage) -> str:
+    """A sign-in is done only when the id_token passed; the account is from there and from userinfo."""
+    expect(bool(stage.client.provider("demo")["account"]), "No account is known after the sign-in.")
+    sign_in = stage.client.sign_in("demo", method="browser", open_browser=False)
+    with _fault(stage, id_token="bad_signature"):
+        stage.person.open(stage.person.consent(sign_in["authorization_url"]))
+        _ended(stage, sign_in["id"], "failed")
+    return "A good signature is taken, a bad one refused."
+
+
+# --- the token at work
+
+
+def bearer(stage: Stage) -> str:
+    token = stage.client.token("demo").access_token
+    page = stage.person.open(stage.resource, token=token)
+    expect(page.status == 200, f"The resource answered with status {page.status}.")
+    return f"The resource knows {json.loads(page.text)['name']}."
+
+
+def challenge(stage: Stage) -> str:
+    page = stage.person.open(stage.resource)
+    expect(page.status == 401, f"Without a token the resource answered with status {page.status}.")
+    expect("resource_metadata=" in page.challenge, "The challenge does not name the resource's metadata.")
+    return "401, and where the metadata is."
+
+
+def rotation(stage: Stage) -> str:
+    before = stage.client.token("demo").access_token
+    stage.client.refresh("demo")
+    after = stage.client.token("demo").access_token
+    expect(before != after, "The token is the same after a refresh.")
+    expect(stage.person.open(stage.resource, token=after).status == 200, "The new token is not taken.")
+    return "A new token, and it is taken."
+
+
+def sign_out(stage: Stage) -> str:
+    token = stage.client.token("demo").access_token
+    outcome = stage.client.sign_out("demo")
+    expect(outcome["revoked"] is True, str(outcome["detail"]))
+    expect(stage.person.open(stage.resource, token=token).status == 401, "The old token is still taken.")
+    return "Revoked, and no longer taken."
+
+
+# --- the code on another device
+
+
+def device(stage: Stage) -> str:
+    sign_in = stage.client.sign_in("demo-code", method="device", open_browser=False)
+    stage.person.approve(sign_in["user_code"])
+    _ended(stage, sign_in["id"], "done")
+    token = stage.client.token("demo-code").access_token
+    expect(stage.person.open(stage.resource, token=token).status == 200, "The token is not taken.")
+    return "Signed in by code."
+
+
+# --- what the server must refuse; one request at a time
+
+
+def wrong_verifier(stage: Stage) -> str:
+    attempt, code = _code(stage)
+    forged = replace(attempt, verifier=pkce.new_verifier())
+    return _refused(lambda: authorization.exchange(stage.transport, forged, code, stage.credentials))
+
+
+def code_replay(stage: Stage) -> str:
+    attempt, code = _code(stage)
+    authorization.exchange(stage.transport, attempt, code, stage.credentials)
+    return _refused(lambda: authorization.exchange(stage.transport, attempt, code, stage.credentials))
+
+
+def refresh_replay(stage: Stage) -> str:
+    """A refresh token that comes twice ends the whole sign-in at the server (RFC 9700 §4.14.2)."""
+    attempt, code = _code(stage)
+    first = authorization.exchange(stage.transport, attempt, code, stage.credentials).tokens
+    second = _refreshed(stage, first)
+    for tokens, whose in ((first, "A used refresh token was taken."), (second, "Its successor still works.")):
+        try:
+            _refreshed(stage, tokens)
+        except GrantEnded:
+            continue
+        raise Wrong(whose)
+    return "Noticed: the whole sign-in was ended."
+
+
+# --- inner
+
+
+def _code(stage: Stage) -> tuple[authorization.Attempt, Any]:
+    found = metadata.discover(stage.transport, stage.provider)
+    attempt = authorization.begin(stage.provider, found, REDIRECT_URI)
+    redirect = stage.person.consent(attempt.url)
+    return attempt, authorization.read_response(attempt, urlsplit(redirect).query)
+
+
+def _refused(exchange: Callable[[], object]) -> str:
+    try:
+        exchange()
+    except ProviderError as refusal:
+        expect(refusal.error == "invalid_grant", f"Refused with {refusal.error} in place of invalid_grant.")
+        return "Refused with invalid_grant."
+    raise Wrong("It was taken.")
+
+
+def _refreshed(stage: Stage, tokens: TokenSet) -> TokenSet:
+    found = metadata.discover(stage.transport, stage.provider)
+    return refresh.refresh(stage.transport, stage.provider, found, tokens, stage.credentials).tokens
+
+
+def _back(stage: Stage, redirect: str) -> None:
+    page = stage.person.open(redirect)
+    # 303: the address with the code in it is replaced at once.
+    expect(page.status in (200, 303), f"The way back from the browser ended with status {page.status}.")
+
+
+def _ended(stage: Stage, sign_in: str, state: str) -> None:
+    found = stage.client.wait_sign_in(sign_in)
+    if found["state"] != state:
+        problem = found["error"] or {}
+        raise Wrong(f"The sign-in is {found['state']}, not {state}. {problem.get('detail', '')}".rstrip())
+
+
+@contextmanager
+def _fault(stage: Stage, **switches: str) -> Iterator[None]:
+    person = Person(stage.issuer, "", "")
+    board = f"{stage.issuer}/faults"
+    answer = person.open(board, json=json.dumps(switches).encode())
+    expect(answer.status == 200, "The demo provider does not take the fault.")
+    try:
+        yield
+    finally:
+        person.open(board, method="DELETE")
+
+
+SIGN_IN = "sign-in in the browser"
+FLOWS = (
+    Flow("metadata", "RFC 8414", metadata_rules),
+    Flow("resource metadata", "RFC 9728", resource_rules),
+    Flow("challenge without a token", "RFC 6750 §3", challenge),
+    Flow(SIGN_IN, "RFC 7636, RFC 8252", browser_sign_in),
+    Flow("token in the header", "RFC 6750 §2.1", bearer, needs=SIGN_IN),
+    Flow("answer with a foreign state", "RFC 6749 §10.12", foreign_answer, needs=SIGN_IN),
+    Flow("answer of another issuer", "RFC 9207 §2.4", other_issuer, needs=SIGN_IN),
+    Flow("id_token and userinfo", "OpenID Connect §3.1.3", identity, needs=SIGN_IN),
+    Flow("refresh with rotation", "RFC 6749 §6", rotation, needs=SIGN_IN),
+    Flow("sign-out with revocation", "RFC 7009", sign_out, needs=SIGN_IN),
+    Flow("sign-in by code", "RFC 8628", device),
+    Flow("wrong code verifier", "RFC 7636 §4.6", wrong_verifier),
+    Flow("code sent twice", "RFC 6749 §4.1.2", code_replay),
+    Flow("refresh token sent twice", "RFC 9700 §4.14.2", refresh_replay),
+)

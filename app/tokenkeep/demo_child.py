@@ -1,0 +1,72 @@
+"""The demo provider as a child process, and a configuration for it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import tomlkit
+
+# -P: nothing is imported from the folder that somebody happens to be in.
+DEMO_PROVIDER = (sys.executable, "-P", "-m", "tokenkeep.demo")
+STOP_LIMIT = 5.0  # seconds the child gets to end
+
+
+@contextlib.contextmanager
+def demo_provider(port: int, token_lifetime: int, *options: str) -> Iterator[dict[str, Any]]:
+    """The demo provider as a child process that ends with this one; gives the settings it printed.
+
+    :param port: 0 takes a free one.
+    :param token_lifetime: seconds an access token lives.
+    :param options: further options of its command line.
+    :raises RuntimeError: it did not start; the message says why.
+    """
+    command = [*DEMO_PROVIDER, "--port", str(port)]
+    command += ["--token-lifetime", str(token_lifetime), *options]
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert child.stdin is not None
+    assert child.stdout is not None
+    assert child.stderr is not None
+    try:
+        line = child.stdout.readline()
+        if not line:
+            raise RuntimeError(child.stderr.read().strip() or "the demo provider did not start")
+        yield json.loads(line)
+    finally:
+        child.stdin.close()  # it lives until then
+        try:
+            child.wait(STOP_LIMIT)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+        child.stdout.close()
+        child.stderr.close()
+
+
+def configuration(provider: dict[str, Any], **app: str) -> str:
+    """A configuration for the demo provider: in memory only, and open to every program of this user.
+
+    :param app: further settings of `[app]`.
+    """
+    entry = {
+        "issuer": provider["issuer"],
+        "client_id": provider["client_id"],
+        "scopes": provider["scopes"],
+        "base_url": provider["resource"],
+        "local": True,
+    }
+    return tomlkit.dumps(
+        {
+            "app": {"start_hidden": False, **app},
+            "storage": {"key": "memory"},
+            "access": {"default": "allow", "manage": "allow"},
+            "providers": {
+                "demo": {"name": "Demo provider", **entry},
+                "demo-code": {"name": "Demo, by code", "flow": "device_code", **entry},
+            },
+        }
+    )
