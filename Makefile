@@ -12,7 +12,7 @@ export PYTHON
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help setup demo test check screenshots bench coverage wheel clean setup-demo setup-test
+.PHONY: help setup demo test check conformance screenshots bench coverage wheel clean setup-demo setup-test
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ test: setup-test ## set up, then run all checks and all tests
 
 check: setup ## style, types and layer rules, without the tests
 	@packaging/checks.sh
+
+conformance: setup ## write docs/conformance.md from the list of requirements and the names of the tests
+	@$(BIN)/python packaging/conformance.py
 
 screenshots: setup-test ## write the documentation's pictures into docs/images
 	@$(BIN)/python packaging/screenshots.py docs/images
