@@ -1,13 +1,14 @@
 """Requests as one of the demo provider's registered clients, with each way of client authentication."""
 
 import base64
+import json
 import secrets
 import time
 from typing import Any
 from urllib.parse import quote_plus
 
 import requests
-from joserfc import jwt
+from joserfc import jws
 from joserfc.jwk import ECKey
 
 from support.demo_provider import REQUEST_LIMIT, DemoProvider
@@ -42,8 +43,12 @@ def client_assertion(provider: DemoProvider, *, header: dict[str, Any] | None = 
     client = provider.description["clients"]["private_key_jwt"]
     key = ECKey.import_key(client["private_jwk"])
     head = {"alg": "ES256", "typ": "client-authentication+jwt", "kid": key.kid} | (header or {})
-    head = {name: value for name, value in head.items() if value is not None}
-    return jwt.encode(head, client_claims(provider, client["client_id"], **changes), key)
+    # Not jwt.encode, which adds a typ where there is none.
+    return jws.serialize_compact(
+        {name: value for name, value in head.items() if value is not None},
+        json.dumps(client_claims(provider, client["client_id"], **changes)),
+        key,
+    )
 
 
 class DemoClient:
@@ -79,3 +84,14 @@ class DemoClient:
         request = self.provider.authorization_request(client_id=self.client_id, **changes)
         callback = self.provider.sign_in(request.url, user)
         return self.token(**request.form(callback))
+
+
+def trusted_assertion(
+    provider: DemoProvider, *, header: dict[str, Any] | None = None, stranger: bool = False, **claims: Any
+) -> str:
+    """An assertion of the demo provider's trusted issuer with these claims changed; None removes a claim."""
+    asked = {"claims": claims, "header": header or {}, "stranger": stranger}
+    url = f"{provider.issuer}/trusted-issuer/assertion"
+    answer = requests.post(url, json=asked, timeout=REQUEST_LIMIT)
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["assertion"])

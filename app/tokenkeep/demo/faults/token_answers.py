@@ -94,7 +94,8 @@ def change_token_answer(demo: Demo, answer: Response, *, refreshed: bool) -> Non
     """Apply the switches that change members of a genuine token answer."""
     members: dict[str, Any] = answer.get_json()
     faults, tokens = demo.faults, demo.store.tokens
-    access = tokens[members["access_token"]]
+    # None for what a token exchange issues that is no access token.
+    access = tokens.get(members["access_token"])
     if (lifetime := faults.take("expires_in")) is not None:
         members.pop("expires_in", None)
         if lifetime != "absent":
@@ -102,10 +103,10 @@ def change_token_answer(demo: Demo, answer: Response, *, refreshed: bool) -> Non
     _set_raw(members, "token_type", faults.take("token_type"))
     if (scope := faults.take("scope")) is not None:
         _set_raw(members, "scope", scope)
-        if scope not in ("absent", "empty"):
-            access.scope = scope
-        elif scope == "empty":
-            access.scope = ""
+        if access is not None and scope != "absent":
+            access.scope = "" if scope == "empty" else scope
+    if "issued_token_type" in members:
+        _set_raw(members, "issued_token_type", faults.take("issued_token_type"))
     switch = faults.take("refresh_token" if refreshed else "first_refresh_token")
     if switch is not None:
         tokens.pop(members.get("refresh_token", ""), None)

@@ -63,7 +63,7 @@ def _time(claims: dict[str, Any], name: str) -> float | None:
     return float(value)
 
 
-def check_times(claims: dict[str, Any], now: float) -> None:
+def check_times(claims: dict[str, Any], now: float, *, longest: float | None = LONGEST_LIFE) -> None:
     """`exp` is needed and near, `nbf` and `iat` are not ahead; texts tell clock trouble from all else."""
     expires, starts, issued = _time(claims, "exp"), _time(claims, "nbf"), _time(claims, "iat")
     if expires is None:
@@ -73,8 +73,14 @@ def check_times(claims: dict[str, Any], now: float) -> None:
     ahead = max(starts or 0, issued or 0) - now
     if ahead > LEEWAY:
         raise AssertionRefused(f"the assertion is not yet valid: it starts in {int(ahead)} s by this server's clock")
-    if expires - (now if issued is None else issued) > LONGEST_LIFE:
-        raise AssertionRefused(f"the assertion lives longer than {LONGEST_LIFE} s")
+    if longest is not None and expires - (now if issued is None else issued) > longest:
+        raise AssertionRefused(f"the assertion lives longer than {longest} s")
+
+
+def audiences(issuer: str, switch: str | None) -> tuple[str, ...]:
+    """What an assertion may name: the issuer, or what the switch `assertion_audience` says."""
+    endpoint = f"{issuer}/token"
+    return {None: (issuer,), "token_endpoint": (endpoint,), "any": (issuer, endpoint)}[switch]
 
 
 def check_audience(claims: dict[str, Any], accepted: tuple[str, ...]) -> None:

@@ -15,9 +15,13 @@ from tokenkeep.demo.oauth.clients import SCOPES
 from tokenkeep.demo.oauth.device import DeviceAuthorizationEndpoint, DeviceCodeGrant
 from tokenkeep.demo.oauth.grants import AuthorizationCodeGrant, RefreshTokenGrant
 from tokenkeep.demo.oauth.identity import IdTokenExtension
+from tokenkeep.demo.oauth.introspection import IntrospectionEndpoint
+from tokenkeep.demo.oauth.machine_grants import ClientCredentialsGrant, JwtBearerGrant
 from tokenkeep.demo.oauth.resource_indicators import narrowed, read_resources
 from tokenkeep.demo.oauth.revocation import RevocationEndpoint
 from tokenkeep.demo.oauth.store import Family, Token, fingerprint
+from tokenkeep.demo.oauth.token_exchange import TokenExchangeGrant
+from tokenkeep.demo.oauth.trusted_issuer import TrustedIssuer
 from tokenkeep.demo.resources.catalogue import default_audience, identifiers
 from tokenkeep.demo.web.log import note
 
@@ -37,8 +41,12 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]
         id_token = IdTokenExtension(demo)
         for grant in (AuthorizationCodeGrant, RefreshTokenGrant, DeviceCodeGrant):
             self.register_grant(grant, [id_token])
+        self.trusted_issuer = TrustedIssuer(demo)
+        for machine_grant in (ClientCredentialsGrant, JwtBearerGrant, TokenExchangeGrant):
+            self.register_grant(machine_grant)
         self.register_endpoint(DeviceAuthorizationEndpoint)
         self.register_endpoint(RevocationEndpoint)
+        self.register_endpoint(IntrospectionEndpoint)
 
     def _new_access_token(self, **_details: Any) -> str:
         match self.demo.faults.take("access_token"):

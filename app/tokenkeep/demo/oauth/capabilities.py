@@ -6,16 +6,21 @@ from typing import Any
 from tokenkeep.demo.context import Demo
 from tokenkeep.demo.oauth.assertions import ALGORITHMS
 from tokenkeep.demo.oauth.client_authentication import METHODS
-from tokenkeep.demo.oauth.clients import INTERACTIVE_GRANTS
+from tokenkeep.demo.oauth.clients import INTERACTIVE_GRANTS, MACHINE_GRANTS
 
 
 def capabilities(demo: Demo) -> dict[str, Any]:
     """Members for the metadata document; methods that need TLS are named only where there is TLS."""
     tls = demo.origin.startswith("https:")
     methods = [method for method in METHODS if tls or method != "tls_client_auth"]
-    members: dict[str, Any] = {"grant_types_supported": list(INTERACTIVE_GRANTS)}
-    for endpoint in ("token", "revocation"):
-        members[f"{endpoint}_endpoint_auth_methods_supported"] = methods
+    members: dict[str, Any] = {
+        "grant_types_supported": [*INTERACTIVE_GRANTS, *MACHINE_GRANTS],
+        "introspection_endpoint": f"{demo.origin}/introspect",
+    }
+    for endpoint in ("token", "revocation", "introspection"):
+        members[f"{endpoint}_endpoint_auth_methods_supported"] = [
+            method for method in methods if endpoint != "introspection" or method != "none"
+        ]
         members[f"{endpoint}_endpoint_auth_signing_alg_values_supported"] = list(ALGORITHMS)
     return members
 

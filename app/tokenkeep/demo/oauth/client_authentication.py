@@ -118,12 +118,7 @@ class ClientAuthenticator:
             raise assertions.AssertionRefused("the header typ is unknown")
         if claims.get("iss") != client.client_id or claims.get("sub") != client.client_id:
             raise assertions.AssertionRefused("the claims iss and sub must both be the client_id")
-        audiences = {
-            None: (demo.issuer,),
-            "token_endpoint": (f"{demo.issuer}/token",),
-            "any": (demo.issuer, f"{demo.issuer}/token"),
-        }[demo.faults.value("assertion_audience")]
-        assertions.check_audience(claims, audiences)
+        assertions.check_audience(claims, assertions.audiences(demo.issuer, demo.faults.value("assertion_audience")))
         assertions.check_times(claims, demo.now())
         demo.store.use_once(client.client_id, claims)
 

@@ -68,7 +68,7 @@ class AuthorizationCodeGrant(authlib_grants.AuthorizationCodeGrant):  # type: ig
             raise InvalidRequestError("redirect_uri is missing")
         check_verifier(self.request.authorization_code.code_challenge, self.request.form.get("code_verifier"))
 
-    def authenticate_user(self, authorization_code: Code) -> User:
+    def authenticate_user(self, authorization_code: Code) -> User | None:
         return authorization_code.family.user
 
     def delete_authorization_code(self, authorization_code: Code) -> None:
@@ -107,7 +107,7 @@ class RefreshTokenGrant(authlib_grants.RefreshTokenGrant):  # type: ignore[misc]
         except InvalidGrantError:
             raise InvalidGrantError("The refresh token is unknown, expired, revoked or was used before") from None
 
-    def authenticate_user(self, refresh_token: Token) -> User:
+    def authenticate_user(self, refresh_token: Token) -> User | None:
         return refresh_token.family.user
 
     def revoke_old_credential(self, refresh_token: Token) -> None:

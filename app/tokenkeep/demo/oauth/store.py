@@ -193,6 +193,9 @@ class Store:
                 if token.family is family and token.kind == "access_token":
                     token.revoked = True
 
+    def user_by_subject(self, subject: str) -> User | None:
+        return next((user for user in self.users.values() if user.sub == subject), None)
+
     def check_password(self, form: Mapping[str, str]) -> User | None:
         """The person whose `username` and `password` a login form holds."""
         user = self.users.get(form.get("username", "").strip().lower())

@@ -1,4 +1,4 @@
-"""The token, device authorization and revocation endpoints: strict about the request, then Authlib, then faults."""
+"""The endpoints where clients send forms: strict about the request, then Authlib, then faults."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,12 +7,20 @@ from flask import Blueprint, Response, jsonify, request
 
 from tokenkeep.demo.context import Demo
 from tokenkeep.demo.faults.client_answers import refuse_client
+from tokenkeep.demo.faults.introspection_answers import change_introspection_answer
 from tokenkeep.demo.faults.token_answers import change_device_answer, change_token_answer, instead_of_token_answer
 from tokenkeep.demo.oauth.authorization_server import AuthorizationServer
 from tokenkeep.demo.web.log import note
 
 # Which switch stands for which grant, beside `token` for all of them.
-GRANT_SWITCHES = {"authorization_code": "exchange", "refresh_token": "refresh", "device_code": "poll"}
+GRANT_SWITCHES = {
+    "authorization_code": "exchange",
+    "refresh_token": "refresh",
+    "device_code": "poll",
+    "client_credentials": "machine",
+    "jwt-bearer": "machine",
+    "token-exchange": "machine",
+}
 # The only form fields that may be repeated (RFC 8707 §2, RFC 8693 §2.1).
 REPEATABLE = ("resource", "audience")
 # Where clients authenticate.
@@ -46,7 +54,7 @@ def _noted(answer: Response) -> Response:
 
 
 def create_blueprint(demo: Demo, server: AuthorizationServer) -> Blueprint:
-    """`POST /token`, `/device_authorization` and `/revoke`."""
+    """`POST /token`, `/device_authorization`, `/revoke` and `/introspect`."""
     blueprint = Blueprint("token_endpoint", __name__)
 
     def fault_of(grant: str) -> str | None:
@@ -55,12 +63,14 @@ def create_blueprint(demo: Demo, server: AuthorizationServer) -> Blueprint:
             return "slow_down"
         return demo.faults.take("token") or demo.faults.take(GRANT_SWITCHES.get(grant, "token"))
 
-    def faulty(fault: str) -> Response:
-        note(outcome=fault, fault=fault)
-        answer = instead_of_token_answer(fault)
+    def with_retry_after(answer: Response) -> Response:
         if (retry_after := demo.faults.value("retry_after")) is not None:
             answer.headers["Retry-After"] = retry_after
         return answer
+
+    def faulty(fault: str) -> Response:
+        note(outcome=fault, fault=fault)
+        return with_retry_after(instead_of_token_answer(fault))
 
     def locked(create: Callable[[], Any]) -> Response:
         # One at a time: a code or refresh token is looked at and used up in one step.
@@ -113,5 +123,17 @@ def create_blueprint(demo: Demo, server: AuthorizationServer) -> Blueprint:
         if fault is not None:
             return faulty("unsupported_token_type" if fault == "unsupported" else fault)
         return _noted(locked(lambda: server.create_endpoint_response("revocation")))
+
+    @blueprint.post("/introspect")
+    def introspect() -> Response:
+        if (refusal := _misuse()) is not None:
+            return _noted(refusal)
+        fault = demo.faults.take("introspection")
+        answer = _noted(locked(lambda: server.create_endpoint_response("introspection")))
+        # A client without its credentials learns nothing, not even what is wrong here.
+        if fault is None or answer.status_code != 200:
+            return answer
+        note(outcome=fault, fault=f"introspection={fault}")
+        return with_retry_after(change_introspection_answer(answer, fault))
 
     return blueprint
