@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 PROVIDER_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd])")
 DURATION_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+ENDPOINTS = ("authorization_endpoint", "token_endpoint", "device_authorization_endpoint")
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -179,11 +180,12 @@ class Provider(StrictModel):
             raise ValueError(
                 "a provider's id is lower-case letters, digits and dashes, at most 63, not beginning with -"
             )
-        for key in ("issuer", "authorization_endpoint", "token_endpoint", "device_authorization_endpoint"):
+        for key in (*ENDPOINTS, "issuer", "browser_url"):
             if value := getattr(self, key):
                 check_url(value, local=self.local, what=key)
-        if self.issuer and "?" in self.issuer:
-            raise ValueError("the issuer must not have a query")
+        for key in ("issuer", "browser_url"):
+            if "?" in getattr(self, key):
+                raise ValueError(f"the {key} must not have a query")
         for port in self.redirect_ports:
             if not 0 <= port <= 65535:
                 raise ValueError("a redirect port is a number from 0 to 65535")
@@ -207,13 +209,7 @@ class Provider(StrictModel):
     @property
     def written(self) -> tuple[str, ...]:
         """The addresses that a person wrote, or agreed to; all others are learned from servers (NET-3)."""
-        return (
-            self.issuer,
-            self.authorization_endpoint,
-            self.token_endpoint,
-            self.device_authorization_endpoint,
-            self.base_url,
-        )
+        return self.issuer, *(getattr(self, name) for name in ENDPOINTS), self.base_url
 
     @property
     def callback_path(self) -> str:

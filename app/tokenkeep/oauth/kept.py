@@ -1,4 +1,4 @@
-"""What a server published and is kept for a while: how long it counts as new, how to ask whether it holds (RFC 9111)."""
+"""What a server published, kept for a while: how long it counts as new, and how to ask whether it holds (RFC 9111)."""
 
 from __future__ import annotations
 

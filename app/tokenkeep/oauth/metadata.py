@@ -1,82 +1,54 @@
-"""What an authorization server says about itself (RFC 8414, OpenID Connect Discovery)."""
+"""Where a server's metadata lie, which are used, and for how long (RFC 8414 §3, OpenID Connect Discovery §4)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+import logging
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from tokenkeep.domain.errors import MalformedAnswer, Misconfigured, ProviderError
-from tokenkeep.domain.provider import Provider, check_url
-from tokenkeep.oauth.quirks import quirks_of
-from tokenkeep.oauth.texts import clean_text
+from tokenkeep.domain.errors import MalformedAnswer, Misconfigured, ProviderError, ProviderUnreachable
+from tokenkeep.domain.provider import Provider
+from tokenkeep.oauth.kept import AGE_MAX, Kept
+from tokenkeep.oauth.server_metadata import ServerMetadata, read
 from tokenkeep.oauth.transport import Answer, Request, Transport
+
+__all__ = ["ServerMetadata", "candidates", "discover", "fetch"]
+
+log = logging.getLogger(__name__)
 
 # A server that has no such document says so in one of these ways; anything else that fails is trouble (META-4).
 ABSENT = frozenset({400, 401, 403, 404, 405, 406, 410})
+AGE_DEFAULT = AGE_MAX  # seconds; few servers say how long it holds, and it hardly ever changes
 
 
-@dataclass(frozen=True, slots=True)
-class ServerMetadata:
-    """The members TokenKeep uses; None where the document has none, so that the standard's defaults can be told apart.
-
-    :param issuer: empty when the provider is configured by its endpoints alone.
-    """
-
-    issuer: str
-    token_endpoint: str
-    authorization_endpoint: str | None = None
-    device_authorization_endpoint: str | None = None
-    revocation_endpoint: str | None = None
-    userinfo_endpoint: str | None = None
-    jwks_uri: str | None = None
-    end_session_endpoint: str | None = None
-    registration_endpoint: str | None = None
-    introspection_endpoint: str | None = None
-    pushed_authorization_request_endpoint: str | None = None
-    scopes_supported: tuple[str, ...] | None = None
-    response_types_supported: tuple[str, ...] | None = None
-    grant_types_supported: tuple[str, ...] | None = None
-    token_endpoint_auth_methods_supported: tuple[str, ...] | None = None
-    code_challenge_methods_supported: tuple[str, ...] | None = None
-    id_token_signing_alg_values_supported: tuple[str, ...] | None = None
-    authorization_response_iss_parameter_supported: bool = False
-
-
-_LISTS = tuple(one.name for one in fields(ServerMetadata) if one.name.endswith("_supported"))[:-1]
-_ENDPOINTS = tuple(one.name for one in fields(ServerMetadata) if one.name.endswith(("_endpoint", "_uri")))
-
-
-def discover(transport: Transport, provider: Provider) -> ServerMetadata:
+def discover(transport: Transport, provider: Provider, *, fresh: bool = False) -> ServerMetadata:
     """The server's metadata with the provider's own endpoints laid over it; no request when those are complete.
 
+    :param fresh: as in `fetch`.
     :raises ProviderUnreachable: the server has trouble; no other document is tried (META-4).
     :raises ProviderError: there is no usable document, or one of another issuer (META-3, META-6).
     :raises Misconfigured: there is neither an issuer nor all endpoints.
     """
     if provider.complete:
+        if fresh:
+            transport.keep(_Documents).forget(provider)
         return _overridden(provider, ServerMetadata(provider.issuer, provider.token_endpoint))
-    return _overridden(provider, fetch(transport, provider))
+    return _overridden(provider, fetch(transport, provider, fresh=fresh))
 
 
-def fetch(transport: Transport, provider: Provider) -> ServerMetadata:
-    """The published document of the provider's issuer as it is; errors as `discover`."""
+def fetch(transport: Transport, provider: Provider, *, fresh: bool = False) -> ServerMetadata:
+    """The published document of the provider's issuer as it is, kept within bounds (META-7); errors as `discover`.
+
+    :param fresh: ask the server whether a kept copy still holds, however young it is.
+    """
     if not provider.issuer:
         raise Misconfigured(
             f"{provider.title} has neither an issuer nor all endpoints of its flow.",
             key=f"providers.{provider.id}.issuer",
             provider=provider.id,
         )
-    for url in candidates(provider):
-        answer = transport.send(Request("GET", url), local=provider.local)
-        document = _document(answer)
-        if document is not None:
-            return _read(provider, document)
-    raise ProviderError(
-        f"{provider.title} publishes no metadata for the issuer {provider.issuer}.",
-        hint="Check the issuer, or give the endpoints in the configuration.",
-        provider=provider.id,
-    )
+    return transport.keep(_Documents).get(provider, fresh=fresh)
 
 
 def candidates(provider: Provider) -> tuple[str, ...]:
@@ -86,7 +58,7 @@ def candidates(provider: Provider) -> tuple[str, ...]:
     """
     parts = urlsplit(provider.issuer)
     origin = f"{parts.scheme}://{parts.netloc}"
-    path = parts.path.rstrip("/")
+    path = parts.path.removesuffix("/")
     inserted = f"{origin}/.well-known/oauth-authorization-server{path}"
     inserted_openid = f"{origin}/.well-known/openid-configuration{path}"
     appended = f"{origin}{path}/.well-known/openid-configuration"
@@ -95,6 +67,63 @@ def candidates(provider: Provider) -> tuple[str, ...]:
     else:
         order = (inserted, inserted_openid, appended)
     return tuple(dict.fromkeys(order))
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """:param url: where it lay."""
+
+    url: str
+    metadata: ServerMetadata
+
+
+class _Documents:
+    """The documents that came over one transport."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._kept: dict[tuple[str, tuple[str, ...]], Kept[_Document]] = {}
+
+    def get(self, provider: Provider, *, fresh: bool) -> ServerMetadata:
+        """From memory while it is young, and also when it is not but the server cannot be reached; else as `fetch`."""
+        key = _key(provider)
+        kept, wall = self._kept.get(key), self._transport.wall()
+        if kept is not None and kept.fresh(wall) and not fresh:
+            return kept.value.metadata
+        try:
+            found = self._ask(provider, kept, wall)
+        except (ProviderUnreachable, MalformedAnswer) as error:
+            if kept is None:
+                raise
+            log.info("the metadata of %s could not be renewed (%s), the last copy serves", provider.id, error.code)
+            found = kept.put_off(wall)
+        self._kept[key] = found
+        return found.value.metadata
+
+    def forget(self, provider: Provider) -> None:
+        """Ask again when it is wanted the next time."""
+        self._kept.pop(_key(provider), None)
+
+    def _ask(self, provider: Provider, kept: Kept[_Document] | None, wall: float) -> Kept[_Document]:
+        for url in candidates(provider):
+            known = kept if kept is not None and kept.value.url == url else None
+            condition = {} if known is None else known.condition
+            answer = self._transport.send(Request("GET", url, headers=condition), local=provider.local)
+            if known is not None and answer.status == 304:
+                return known.renewed(answer, wall, AGE_DEFAULT)
+            document = _document(answer)
+            if document is not None:
+                metadata = read(provider, document, self._transport.reach)
+                return Kept.of(_Document(url, metadata), answer, wall, AGE_DEFAULT)
+        raise ProviderError(
+            f"{provider.title} publishes no metadata for the issuer {provider.issuer}.",
+            hint="Check the issuer, or give the endpoints in the configuration.",
+            provider=provider.id,
+        )
+
+
+def _key(provider: Provider) -> tuple[str, tuple[str, ...]]:
+    return provider.issuer, candidates(provider)
 
 
 def _document(answer: Answer) -> dict[str, Any] | None:
@@ -112,69 +141,24 @@ def _document(answer: Answer) -> dict[str, Any] | None:
     raise ProviderError(f"The provider answered the request for its metadata with status {answer.status}.")
 
 
-def _read(provider: Provider, document: dict[str, Any]) -> ServerMetadata:
-    issuer = document.get("issuer")
-    if not isinstance(issuer, str) or not _is_meant(provider, issuer):
-        told = clean_text(issuer) if isinstance(issuer, str) else "none"
-        raise ProviderError(
-            f"The metadata is for another issuer: {told}, not {provider.issuer}.",
-            hint="The issuer in the configuration must be the same to the letter, final slash included.",
-            provider=provider.id,
-        )
-    members: dict[str, Any] = {name: _endpoint(provider, document, name) for name in _ENDPOINTS}
-    if members["token_endpoint"] is None and not provider.token_endpoint:
-        raise _refused(provider, "token_endpoint", "is missing")
-    members["token_endpoint"] = members["token_endpoint"] or provider.token_endpoint
-    members |= {name: _list(provider, document, name) for name in _LISTS}
-    # Only the boolean counts: "true" as a string is no promise to rely on (RESP-4).
-    sends_iss = document.get("authorization_response_iss_parameter_supported") is True
-    return ServerMetadata(issuer=issuer, authorization_response_iss_parameter_supported=sends_iss, **members)
-
-
-def _is_meant(provider: Provider, issuer: str) -> bool:
-    """Whether a document of that issuer may be used: the same code points, or a named provider's own rule (META-3)."""
-    matches = quirks_of(provider).issuer_matches
-    return issuer == provider.issuer or (matches is not None and matches(provider.issuer, issuer))
-
-
-def _endpoint(provider: Provider, document: dict[str, Any], name: str) -> str | None:
-    value = document.get(name)
-    if value is None or value == "":
-        return None
-    if not isinstance(value, str):
-        raise _refused(provider, name, "is not a string")
-    try:
-        return check_url(value, local=provider.local, what=name)
-    except ValueError as reason:
-        raise _refused(provider, name, f"cannot be used: {reason}") from None
-
-
-def _list(provider: Provider, document: dict[str, Any], name: str) -> tuple[str, ...] | None:
-    value = document.get(name)
-    if value is None:
-        return None
-    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-        raise _refused(provider, name, "is not a list of strings")
-    return tuple(value)
-
-
-def _refused(provider: Provider, name: str, reason: str) -> ProviderError:
-    return ProviderError(f"In the provider's metadata, {name} {reason}.", provider=provider.id)
-
-
 def _overridden(provider: Provider, metadata: ServerMetadata) -> ServerMetadata:
     names = ("authorization_endpoint", "token_endpoint", "device_authorization_endpoint")
     given = {name: getattr(provider, name) for name in names if getattr(provider, name)}
     metadata = replace(metadata, **given)
     if provider.browser_url and metadata.authorization_endpoint:
-        parts = urlsplit(metadata.authorization_endpoint)
-        query = f"?{parts.query}" if parts.query else ""
-        moved = provider.browser_url.rstrip("/") + parts.path + query
-        try:
-            check_url(moved, local=provider.local, what="browser_url")
-        except ValueError as reason:
-            raise Misconfigured(
-                f"{reason}.", key=f"providers.{provider.id}.browser_url", provider=provider.id
-            ) from None
-        metadata = replace(metadata, authorization_endpoint=moved)
+        metadata = replace(metadata, authorization_endpoint=_for_the_browser(provider, metadata.authorization_endpoint))
     return metadata
+
+
+def _for_the_browser(provider: Provider, endpoint: str) -> str:
+    """The authorization endpoint where the person's browser reaches it: `browser_url` in place of the issuer.
+
+    An endpoint that does not lie below the issuer stays as it is.
+    """
+    parts, base = urlsplit(endpoint), urlsplit(provider.issuer or endpoint)
+    prefix = base.path.removesuffix("/") if provider.issuer else ""
+    below = (parts.scheme, parts.netloc) == (base.scheme, base.netloc) and (parts.path + "/").startswith(prefix + "/")
+    if not below:
+        return endpoint
+    query = f"?{parts.query}" if parts.query else ""
+    return provider.browser_url.removesuffix("/") + parts.path.removeprefix(prefix) + query

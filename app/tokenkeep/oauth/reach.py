@@ -117,7 +117,8 @@ class Reach:
 
     def __init__(self, written: Iterable[str] = ()) -> None:
         self._hosts = frozenset(filter(None, (urlsplit(address).hostname for address in written)))
-        self._zones = {Zone.PUBLIC}
+        near = {zone_of_host(host) for host in self._hosts} - {None, Zone.RESERVED}
+        self._zones = {Zone.PUBLIC, *near}
 
     def is_written(self, host: str) -> bool:
         """Whether a person named this host."""

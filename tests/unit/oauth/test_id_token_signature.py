@@ -241,7 +241,7 @@ def test_OIDC_7_other_members_of_a_key_set_are_skipped(server, transport, keys):
     assert check(server, transport, signed())
 
 
-def test_OIDC_2_provider_configured_by_endpoints_takes_keys_from_its_issuer(server, transport, keys):
+def test_OIDC_2_provider_configured_by_endpoints_takes_keys_from_its_issuer(server, transport, keys, wall):
     document = {
         "issuer": server.origin,
         "token_endpoint": f"{server.origin}/token",
@@ -251,4 +251,5 @@ def test_OIDC_2_provider_configured_by_endpoints_takes_keys_from_its_issuer(serv
     server.reply(path, json_answer({**document, "jwks_uri": ""}), json_answer(document))
     rest = {"issuer": server.origin, "metadata_issuer": server.origin, "metadata_jwks_uri": None}
     assert "jwks_uri" in refused(server, transport, signed(iss=server.origin), **rest)
+    wall.now += 86_400
     assert check(server, transport, signed(iss=server.origin), **rest)

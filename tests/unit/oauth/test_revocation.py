@@ -8,6 +8,7 @@ from support.oauth_values import CLIENT_ID, make_metadata, make_provider
 from support.scripted_server import ScriptedServer, answer, cut, json_answer
 from tokenkeep.domain.errors import ClientRejected, ProviderError, ProviderUnreachable, TokenKeepError
 from tokenkeep.domain.tokens import Secret
+from tokenkeep.oauth.answer import Redirected
 from tokenkeep.oauth.client_auth import ClientCredentials
 from tokenkeep.oauth.revocation import Revocation, revoke
 from tokenkeep.oauth.transport import Transport
@@ -75,7 +76,7 @@ def test_REV_3_missing_endpoint(server, transport):
         (json_answer({"error": "invalid_request"}, status=400), ProviderError),
         (answer(404), ProviderError),
         (answer(403, "<html>"), ProviderError),
-        (answer(307, "", {"Location": "https://evil.example.com"}), ProviderError),
+        (answer(307, "", {"Location": "https://evil.example.com"}), Redirected),
     ],
 )
 def test_REV_2_anything_else_is_not_confirmed(server, transport, reply, kind):
