@@ -245,7 +245,8 @@ class EngineBench:
 
     @property
     def busy(self) -> bool:
-        return any(session.refreshing is not None for session in self.engine._directory)
+        revocations = self.engine._context.revocations
+        return revocations.busy or any(session.refreshing is not None for session in self.engine._directory)
 
     async def let(self, seconds: float) -> None:
         await let(self.clock, seconds, lambda: self.busy)

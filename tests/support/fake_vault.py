@@ -8,6 +8,7 @@ from typing import Any
 from tokenkeep.domain.access import Grant
 from tokenkeep.domain.errors import StorageFailed
 from tokenkeep.domain.ports import Vault
+from tokenkeep.domain.revocation import OwedRevocation
 from tokenkeep.domain.session import StorageState
 from tokenkeep.domain.tokens import Secret, StoredSession
 from tokenkeep.storage import records
@@ -32,6 +33,7 @@ class FakeVault:
         self.grants: dict[str, Grant] = {}
         self.closed = False
         self._sessions: dict[str, bytes] = {}
+        self._revocations: dict[str, bytes] = {}
 
     def _write(self) -> None:
         self.begun.set()
@@ -57,10 +59,23 @@ class FakeVault:
         self.marks.append(session)
         self._sessions[provider] = records.encode_session(session)
 
-    def delete_session(self, provider: str) -> None:
+    def delete_session(self, provider: str, owed: OwedRevocation | None = None) -> None:
         self._write()
         self.writes.append((provider, None))
         self._sessions.pop(provider, None)
+        if owed is not None:
+            self._revocations[owed.id] = records.encode_revocation(owed)
+
+    def read_revocations(self) -> list[OwedRevocation]:
+        return [records.decode_revocation(id_, data) for id_, data in self._revocations.items()]
+
+    def write_revocation(self, owed: OwedRevocation) -> None:
+        self._write()
+        self._revocations[owed.id] = records.encode_revocation(owed)
+
+    def delete_revocation(self, owed: str) -> None:
+        self._write()
+        self._revocations.pop(owed, None)
 
     def read_grants(self) -> list[Grant]:
         return list(self.grants.values())

@@ -23,6 +23,7 @@ def status(snapshot: EngineSnapshot) -> dict[str, Any]:
     counts = {"providers": len(snapshot.sessions)} | {
         state.value: sum(session.state is state for session in snapshot.sessions) for state in SessionState
     }
+    problems = map(_configuration_notice, snapshot.problems)
     return {
         "version": snapshot.version,
         "api": API_VERSION,
@@ -32,7 +33,7 @@ def status(snapshot: EngineSnapshot) -> dict[str, Any]:
         "state": snapshot.state.value,
         "storage": snapshot.storage.value,
         "counts": counts,
-        "notices": [text for text in (snapshot.storage_notice, *map(_configuration_notice, snapshot.problems)) if text],
+        "notices": [text for text in (snapshot.storage_notice, *snapshot.notices, *problems) if text],
     }
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from tokenkeep.domain.access import Grant
+from tokenkeep.domain.revocation import OwedRevocation
 from tokenkeep.domain.session import StorageState
 from tokenkeep.domain.tokens import Secret, StoredSession
 
@@ -79,8 +80,23 @@ class Vault(Protocol):
         """As `write_session` but durable only against the end of this process: for notes made before a request."""
         ...
 
-    def delete_session(self, provider: str) -> None:
-        """Remove the session of a provider; nothing happens when there is none."""
+    def delete_session(self, provider: str, owed: OwedRevocation | None = None) -> None:
+        """Remove the session of a provider; nothing happens when there is none.
+
+        :param owed: what the provider still has to be told, written in the same transaction.
+        """
+        ...
+
+    def read_revocations(self) -> list[OwedRevocation]:
+        """What providers still have to be told."""
+        ...
+
+    def write_revocation(self, owed: OwedRevocation) -> None:
+        """Add or replace by id."""
+        ...
+
+    def delete_revocation(self, owed: str) -> None:
+        """Remove by id."""
         ...
 
     def read_grants(self) -> list[Grant]:

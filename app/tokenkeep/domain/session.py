@@ -190,6 +190,7 @@ class SessionSnapshot:
     :param since: when the present state began.
     :param waiting: programs that asked in vain since then: name and when last.
     :param history: when the last tokens were obtained, oldest first, at most eight.
+    :param notice: what a person should know beside the state, such as a sign-out that is not confirmed; else empty.
     """
 
     id: str
@@ -214,6 +215,7 @@ class SessionSnapshot:
     device_available: bool = False
     waiting: tuple[tuple[str, float], ...] = ()
     history: tuple[float, ...] = ()
+    notice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +238,7 @@ class EngineSnapshot:
     :param started_at: wall clock in seconds.
     :param boot_id: names this run of the process; event numbers belong to it.
     :param storage_notice: what a person should know of where tokens are kept, else empty.
+    :param notices: what a person should know of sign-ins that ended or whose entries are gone.
     """
 
     state: OverallState
@@ -249,6 +252,7 @@ class EngineSnapshot:
     problems: tuple[ConfigurationProblem, ...] = ()
     storage_notice: str = ""
     locked: bool = False
+    notices: tuple[str, ...] = ()
 
     def session(self, provider: str) -> SessionSnapshot | None:
         """The session of a provider, None when there is no such provider."""

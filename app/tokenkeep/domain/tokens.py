@@ -6,6 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from tokenkeep.domain.origin import Origin
+
 MASK = "***"
 
 
@@ -165,6 +167,8 @@ class StoredSession:
     :param answer_lost: a refresh was sent and nobody knows whether its answer was ever stored (REF-8); written
         before the request leaves, cleared with the answer.
     :param ended: why this sign-in came to its end, None while it lives. Tokens that are still there are not used.
+    :param origin: where the tokens can be revoked; None when that is not known.
+    :param left_at: wall clock in seconds since when `config.toml` has no entry for it; None while it has one.
     """
 
     tokens: TokenSet | None
@@ -174,3 +178,5 @@ class StoredSession:
     method: str = "browser"
     answer_lost: bool = False
     ended: str | None = None
+    origin: Origin | None = None
+    left_at: float | None = None

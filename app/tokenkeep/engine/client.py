@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
 
-from tokenkeep.domain.errors import MalformedAnswer, ProviderUnreachable, SignInRequired, TokenKeepError
+from tokenkeep.domain.errors import SignInRequired, TokenKeepError
+from tokenkeep.domain.origin import Origin
 from tokenkeep.domain.provider import Flow, Provider
 from tokenkeep.domain.tokens import Account, Secret, TokenSet
 from tokenkeep.engine.context import Context
+from tokenkeep.engine.moves import tell_of_moves
 from tokenkeep.engine.secret_sources import client_secret
-from tokenkeep.oauth import authorization, device, identity, metadata, refresh, revocation
+from tokenkeep.oauth import authorization, device, identity, metadata, refresh
 from tokenkeep.oauth.client_auth import ClientCredentials
 from tokenkeep.oauth.metadata import ServerMetadata
-from tokenkeep.oauth.revocation import Revocation
 
 log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-METADATA_AGE = 86_400.0  # seconds after which metadata is asked for again (META-7)
-REVOKE_LIMIT = 10.0  # seconds a sign-out waits for the provider's confirmation
 
 
 class ProviderClient:
@@ -31,9 +31,9 @@ class ProviderClient:
 
     def __init__(self, context: Context, provider: Provider) -> None:
         self._context = context
+        self._transport = context.transport.starting_at(provider.written)
         self.provider = provider
         self._metadata: ServerMetadata | None = None
-        self._metadata_at = 0.0
 
     @property
     def metadata(self) -> ServerMetadata:
@@ -59,30 +59,26 @@ class ProviderClient:
         :raises ProviderUnreachable: there is no copy and no answer.
         :raises ProviderError: the document must not be used (META-3, META-6).
         """
-        boot = self._context.clock.boot()
-        young = self._metadata is not None and boot - self._metadata_at < METADATA_AGE
-        if young and not fresh:
-            return self.metadata
-        try:
-            found = await self._run(background, metadata.discover, self._context.transport, self.provider)
-        except (ProviderUnreachable, MalformedAnswer):
-            if self._metadata is None:
-                raise
-            log.info("the metadata of %s could not be renewed, the last copy serves", self.provider.id)
-            return self._metadata
-        self._metadata, self._metadata_at = found, boot
+        found = await self._run(background, partial(metadata.discover, fresh=fresh), self._transport, self.provider)
+        if self._metadata is not None:
+            tell_of_moves(self._context, self.provider, self._metadata, found)
+        self._metadata = found
         return found
 
     def binding(self) -> tuple[str, str, str]:
         """What a refresh token of this provider is bound to (REF-9)."""
         return refresh.binding(self.provider, self.metadata, self.provider.client_id)
 
+    def is_bound(self, binding: tuple[str, str, str]) -> bool:
+        """Whether this is known to be the server and the client that a token is bound to (REF-9)."""
+        return self._metadata is not None and self.binding() == binding
+
     def check_binding(self, binding: tuple[str, str, str]) -> None:
         """Refuse to send a refresh token anywhere but where it came from.
 
         :raises SignInRequired: issuer, token endpoint or client changed since the sign-in.
         """
-        if self.binding() != binding:
+        if not self.is_bound(binding):
             raise SignInRequired(
                 f"The setup of {self.provider.title} changed since the last sign-in.", provider=self.provider.id
             )
@@ -92,11 +88,15 @@ class ProviderClient:
         secret = await client_secret(self._context, self.provider)
         return ClientCredentials(self.provider.client_id, secret, self.provider.client_auth)
 
-    async def refresh(self, tokens: TokenSet, *, background: bool) -> TokenSet:
-        """One refresh request (RFC 6749 §6); what comes back must still pass `verify_refreshed`."""
+    async def refresh(self, tokens: TokenSet, binding: tuple[str, str, str], *, background: bool) -> TokenSet:
+        """One refresh request (RFC 6749 §6); what comes back must still pass `verify_refreshed`.
+
+        :raises SignInRequired: the metadata changed meanwhile, and the refresh token would go elsewhere (REF-9).
+        """
         credentials = await self.credentials()
+        self.check_binding(binding)
         answer = await self._run(
-            background, refresh.refresh, self._context.transport, self.provider, self.metadata, tokens, credentials
+            background, refresh.refresh, self._transport, self.provider, self.metadata, tokens, credentials
         )
         return answer.tokens
 
@@ -109,7 +109,7 @@ class ProviderClient:
         await self._run(
             background,
             identity.verify_refreshed,
-            self._context.transport,
+            self._transport,
             self.provider,
             self.metadata,
             before,
@@ -119,17 +119,19 @@ class ProviderClient:
 
     async def exchange(self, attempt: authorization.Attempt, code: Secret) -> TokenSet:
         """Redeem an authorization code (RFC 6749 §4.1.3)."""
-        credentials = await self.credentials()
-        answer = await self._context.net.run(
-            authorization.exchange, self._context.transport, attempt, code, credentials
-        )
-        return answer.tokens
+
+        async def exchange() -> TokenSet:
+            credentials = await self.credentials()
+            answer = await self._context.net.run(authorization.exchange, self._transport, attempt, code, credentials)
+            return answer.tokens
+
+        return await self._not_lost(exchange())
 
     async def device_codes(self) -> device.DeviceAuthorization:
         """Ask for a device code and a user code (RFC 8628 §3.1)."""
         credentials = await self.credentials()
         return await self._context.net.run(
-            device.request_codes, self._context.transport, self.provider, self.metadata, credentials
+            device.request_codes, self._transport, self.provider, self.metadata, credentials
         )
 
     async def poll(self, codes: device.DeviceAuthorization, metadata: ServerMetadata) -> TokenSet:
@@ -137,22 +139,36 @@ class ProviderClient:
 
         :param metadata: those that the codes were asked for with.
         """
-        credentials = await self.credentials()
-        answer = await self._context.net.run(
-            device.poll, self._context.transport, self.provider, metadata, credentials, codes
-        )
-        return answer.tokens
 
-    async def account(self, tokens: TokenSet, nonce: Secret | None) -> Account | None:
+        async def poll() -> TokenSet:
+            credentials = await self.credentials()
+            answer = await self._context.net.run(
+                device.poll, self._transport, self.provider, metadata, credentials, codes
+            )
+            return answer.tokens
+
+        return await self._not_lost(poll())
+
+    async def account(self, tokens: TokenSet, nonce: Secret | None, metadata: ServerMetadata) -> Account | None:
         """Who signed in: the verified id_token, and userinfo when the server has it; None when nothing tells.
 
+        Tokens that are not used after all, because it does not pass or nobody waits any more, are revoked (REV-4).
+
+        :param metadata: those that the sign-in began with (RESP-10).
         :raises ProviderError: the id_token does not pass; none of the answer's tokens may be used (OIDC-6).
         """
+        try:
+            return await self._account(tokens, nonce, metadata)
+        except (TokenKeepError, asyncio.CancelledError):
+            self._context.spawn(asyncio.create_task(self.discard(tokens)))
+            raise
+
+    async def _account(self, tokens: TokenSet, nonce: Secret | None, metadata: ServerMetadata) -> Account | None:
         claims = await self._context.net.run(
             identity.verify_id_token,
-            self._context.transport,
+            self._transport,
             self.provider,
-            self.metadata,
+            metadata,
             tokens,
             nonce=nonce,
             previous_claims=None,
@@ -162,9 +178,9 @@ class ProviderClient:
         try:
             profile = await self._context.net.run(
                 identity.userinfo,
-                self._context.transport,
+                self._transport,
                 self.provider,
-                self.metadata,
+                metadata,
                 tokens,
                 claims.get("sub") if claims else None,
             )
@@ -172,39 +188,27 @@ class ProviderClient:
             log.info("no profile from %s: %s", self.provider.id, error.code)
         return identity.account(self.provider.issuer, claims, profile)
 
-    async def revoke(self, tokens: TokenSet, binding: tuple[str, str, str] | None = None) -> Revocation:
-        """Revoke the refresh token, then the access token (RFC 7009), within ten seconds for both.
-
-        :param binding: what kept tokens are bound to (REF-9); None for those that this client has just been given.
-        :raises TokenKeepError: it could not be confirmed.
-        """
-        async with asyncio.timeout(REVOKE_LIMIT):
-            await self.prepare()
-            if binding is not None:
-                self.check_binding(binding)
-            credentials = await self.credentials()
-            outcome: Revocation | None = None
-            for token, hint in ((tokens.refresh_token, "refresh_token"), (tokens.access_token, "access_token")):
-                if token is None:
-                    continue
-                result = await self._context.net.run(
-                    revocation.revoke,
-                    self._context.transport,
-                    self.provider,
-                    self.metadata,
-                    token,
-                    hint,
-                    credentials,
-                )
-                outcome = outcome or result
-            return outcome or Revocation.UNSUPPORTED
+    def origin(self) -> Origin:
+        """Where tokens of this client come from, and can be revoked."""
+        known = self.metadata
+        return Origin(self.provider, known.revocation_endpoint, known.token_endpoint_auth_methods_supported)
 
     async def discard(self, tokens: TokenSet) -> None:
-        """Revoke tokens that came too late to be of use; nobody waits for the outcome (REV-4)."""
+        """Revoke tokens that came too late to be of use, now or as soon as the provider lets us (REV-4)."""
+        await self._context.revocations.discard(self.origin(), tokens)
+
+    async def _not_lost(self, asking: Coroutine[Any, Any, TokenSet]) -> TokenSet:
+        """Wait for tokens; if nobody does any more, they are revoked when they come (REV-4)."""
+        task = asyncio.create_task(asking)
         try:
-            await self.revoke(tokens)
-        except (TokenKeepError, TimeoutError):
-            log.info("late tokens of %s could not be revoked", self.provider.id)
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            self._context.spawn(asyncio.create_task(self._discard_late(task)))
+            raise
+
+    async def _discard_late(self, task: asyncio.Task[TokenSet]) -> None:
+        with contextlib.suppress(TokenKeepError):
+            await self.discard(await task)
 
     async def _run(self, background: bool, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         if background:

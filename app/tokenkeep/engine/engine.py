@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 from tokenkeep.domain.access import OWN_WINDOW, AccessRequest, Application, Decision, Grant, Holding
 from tokenkeep.domain.check import CheckReport
@@ -30,7 +30,8 @@ from tokenkeep.domain.session import (
     SignInState,
     StorageState,
 )
-from tokenkeep.domain.tokens import GrantedToken, Secret, TokenQuery, TokenSet
+from tokenkeep.domain.tokens import GrantedToken, Secret, TokenQuery
+from tokenkeep.engine import sign_outs
 from tokenkeep.engine.access_gate import AccessGate
 from tokenkeep.engine.activity import Activity
 from tokenkeep.engine.checking import Checks
@@ -43,9 +44,9 @@ from tokenkeep.engine.refresher import Refresher
 from tokenkeep.engine.reporter import Reporter
 from tokenkeep.engine.sessions import Session
 from tokenkeep.engine.sign_ins import SignIns
+from tokenkeep.engine.sign_outs import SignOut
 from tokenkeep.engine.vault_access import VaultAccess
 from tokenkeep.engine.workers import NetPool, WorkerPool
-from tokenkeep.oauth.revocation import Revocation
 from tokenkeep.oauth.transport import Transport
 
 log = logging.getLogger(__name__)
@@ -77,14 +78,6 @@ class Outside:
     configuration_watch: FileWatch | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SignOut:
-    """What came of a sign-out: it always holds here; `revoked` says whether it holds at the provider too."""
-
-    revoked: bool | Literal["unsupported"]
-    detail: str
-
-
 class Engine:
     """One for each process. All methods are for the engine's loop, `snapshot` for any thread."""
 
@@ -111,6 +104,8 @@ class Engine:
         self._checks = Checks(self._context)
         self._refresher = Refresher(outside.clock, self._context.jitter, self._each_slice)
         self._opening = VaultOpening(self._context, outside.storage, self._attach, self._opening_changed)
+        self._context.revocations.changed = self._revocation_changed
+        self._context.revocations.gave_up = self._notices.revocation_given_up
         self._signature: object = None
         self._reloading = asyncio.Lock()
         self._restoring = False
@@ -229,6 +224,13 @@ class Engine:
             return  # its entry is gone or broken for now; nobody sees it and nothing of it is due
         self._refresher.plan(session)
         self._reporter.session_changed(session)
+
+    def _revocation_changed(self, provider: str) -> None:
+        self._refresher.plan(self._context.revocations)
+        session = self._directory.find(provider)
+        if session is not None:
+            self._reporter.session_changed(session)
+        self._something_changed()
 
     def _sign_in_changed(self, sign_in: SignInSnapshot) -> None:
         self._bus.publish("sign_in", sign_in)
@@ -449,25 +451,9 @@ class Engine:
         pending = self._sign_ins.pending(provider)
         if pending is not None:
             await pending.cancel()
-        stored = session.stored
-        tokens = await session.sign_out()
-        outcome = SignOut(revoked=False, detail="There were no tokens to revoke.")
-        if tokens is not None and not revoke:
-            outcome = SignOut(revoked=False, detail="The tokens were not revoked, as asked.")
-        elif stored is not None and tokens is not None:
-            outcome = await self._revoke(session, tokens, stored.binding)
+        outcome = await sign_outs.sign_out(session, self._context.revocations, revoke=revoke)
         self._activity.record("sign_out", provider, "ok", application)
         return outcome
-
-    async def _revoke(self, session: Session, tokens: TokenSet, binding: tuple[str, str, str]) -> SignOut:
-        name = session.provider.title
-        try:
-            revocation = await session.client.revoke(tokens, binding)
-        except (TokenKeepError, TimeoutError):
-            return SignOut(revoked=False, detail=f"{name} did not confirm it: the old tokens may work until they end.")
-        if revocation is Revocation.UNSUPPORTED:
-            return SignOut(revoked="unsupported", detail=f"{name} has no way to revoke tokens; they end by themselves.")
-        return SignOut(revoked=True, detail=f"{name} has revoked the tokens.")
 
     # --- rights, storage --------------------------------------------------------------------------------------
 
@@ -527,6 +513,7 @@ class Engine:
         vault = self._context.vault
         await vault.attach(opener)
         stored = await vault.read_sessions()
+        await self._context.revocations.restore(await vault.read_revocations())
         await self._gate.load()
         self._reporter.tell()  # what happened until now is news, what is restored is none
         self._restoring = True

@@ -6,8 +6,10 @@ import asyncio
 
 from tokenkeep.domain.access import AccessRequest
 from tokenkeep.domain.ports import Notice
+from tokenkeep.domain.revocation import OwedRevocation
 from tokenkeep.domain.session import SessionSnapshot, SessionState, StorageState
 from tokenkeep.engine.context import Context
+from tokenkeep.engine.revocations import never_confirmed
 
 GATHER = 2.0  # seconds in which several needs become one notice
 AGAIN = 900.0  # seconds before the same provider may be mentioned again
@@ -82,6 +84,20 @@ class Notices:
                 actions=(("show", "Show details"),),
             ),
         )
+
+    def revocation_given_up(self, owed: OwedRevocation) -> None:
+        """A provider never confirmed a sign-out, and is not asked any more (REV-2)."""
+        if self._context.configuration.app.notifications != "none":
+            self._context.bus.publish(
+                "notice",
+                Notice(
+                    kind="needs_you",
+                    title=f"{owed.name} never confirmed a sign-out",
+                    body=never_confirmed(owed),
+                    provider=owed.provider,
+                    actions=(("show", "Show details"),),
+                ),
+            )
 
     def access_asked(self, request: AccessRequest) -> None:
         """A program waits for an answer."""

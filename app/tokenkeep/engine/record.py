@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from tokenkeep.domain import schedule
 from tokenkeep.domain.errors import TokenKeepError
+from tokenkeep.domain.revocation import OwedRevocation
 from tokenkeep.domain.tokens import StoredSession
 from tokenkeep.engine.context import Context
 
@@ -40,24 +41,26 @@ class Record:
         except TokenKeepError as error:
             log.warning("the vault could not be written before a refresh: %s", error.code)
 
-    async def commit(self, value: StoredSession | None) -> None:
+    async def commit(self, value: StoredSession | None, owed: OwedRevocation | None = None) -> None:
         """Make it durable, None by removing what there is.
 
         What cannot be written now is kept in memory and written as soon as that works again.
+
+        :param owed: with None as the value: what the provider still has to be told, written along with it.
         """
         self.value = value
-        if await self._write():
+        if await self._write(owed):
             return
         log.warning("the session of %s could not be saved; it is kept in memory", self._provider)
         if self._retrying is None:
             self._retrying = asyncio.create_task(self._retry())
             self._context.spawn(self._retrying)
 
-    async def _write(self) -> bool:
+    async def _write(self, owed: OwedRevocation | None = None) -> bool:
         value = self.value
         try:
             if value is None:
-                await self._context.vault.delete_session(self._provider)
+                await self._context.vault.delete_session(self._provider, owed)
             else:
                 await self._context.vault.write_session(self._provider, value)
         except TokenKeepError:

@@ -7,10 +7,10 @@ import heapq
 import itertools
 import logging
 from collections.abc import Callable
+from typing import Protocol
 
 from tokenkeep.domain import schedule
 from tokenkeep.domain.ports import Clock
-from tokenkeep.engine.sessions import Session
 
 log = logging.getLogger(__name__)
 
@@ -19,8 +19,25 @@ SAME = 0.1  # seconds
 SUSPENDED = 15.0  # seconds by which a slice must overrun before it counts as a wake-up
 
 
+class Work(Protocol):
+    """Something to be done in the background: a session, or what providers still have to be told."""
+
+    @property
+    def id(self) -> str:
+        """Names it among all others."""
+        ...
+
+    def due(self) -> float | None:
+        """When there is something to do, by the boot clock."""
+        ...
+
+    def when_due(self) -> None:
+        """Begin to do it."""
+        ...
+
+
 class Refresher:
-    """Wakes sessions when their work is due.
+    """Wakes sessions, and what else has to be done at a time, when it is due.
 
     :param jitter: a number in [0, 1), new at each call; spreads the work after a wake-up.
     :param each_slice: called after every wait, at most once a minute when nothing is due.
@@ -30,28 +47,28 @@ class Refresher:
         self._clock = clock
         self._jitter = jitter
         self._each_slice = each_slice
-        self._heap: list[tuple[float, int, Session]] = []
+        self._heap: list[tuple[float, int, Work]] = []
         self._planned: dict[str, float] = {}
         self._order = itertools.count()
         self._moved = asyncio.Event()
         self._hold_until = 0.0
 
-    def plan(self, session: Session) -> None:
-        """Take note of when a session is due now; entries planned before become void."""
-        due = session.due()
+    def plan(self, work: Work) -> None:
+        """Take note of when it is due now; entries planned before become void."""
+        due = work.due()
         if due is None:
-            self._planned.pop(session.provider.id, None)
+            self._planned.pop(work.id, None)
             return
-        planned = self._planned.get(session.provider.id)
+        planned = self._planned.get(work.id)
         if planned is not None and abs(planned - due) < SAME:
             return  # two clocks were asked one after the other: the same moment, and no reason to wake up
-        self._planned[session.provider.id] = due
-        heapq.heappush(self._heap, (due, next(self._order), session))
+        self._planned[work.id] = due
+        heapq.heappush(self._heap, (due, next(self._order), work))
         self._moved.set()
 
-    def forget(self, session: Session) -> None:
-        """A session was removed."""
-        self._planned.pop(session.provider.id, None)
+    def forget(self, work: Work) -> None:
+        """It was removed."""
+        self._planned.pop(work.id, None)
 
     def woke(self) -> None:
         """The machine woke up: hold background work back a little, the network comes up late."""
@@ -63,28 +80,28 @@ class Refresher:
         while True:
             self._moved.clear()
             boot = self._clock.boot()
-            for session in self._take_due(boot):
-                self._guarded(session.when_due)
+            for work in self._take_due(boot):
+                self._guarded(work.when_due)
             await self._wait(boot)
             self._guarded(self._each_slice)
 
     @staticmethod
     def _guarded(call: Callable[[], None]) -> None:
-        """A bug in one session's work must not stop that of all others."""
+        """A bug in one work must not stop all others."""
         try:
             call()
         except Exception:
             log.exception("background work failed unexpectedly")
 
-    def _take_due(self, boot: float) -> list[Session]:
-        due: list[Session] = []
+    def _take_due(self, boot: float) -> list[Work]:
+        due: list[Work] = []
         if boot < self._hold_until:
             return due
         while self._heap and self._heap[0][0] <= boot:
-            at, _, session = heapq.heappop(self._heap)
-            if self._planned.get(session.provider.id) == at:
-                del self._planned[session.provider.id]
-                due.append(session)
+            at, _, work = heapq.heappop(self._heap)
+            if self._planned.get(work.id) == at:
+                del self._planned[work.id]
+                due.append(work)
         return due
 
     async def _wait(self, boot: float) -> None:

@@ -157,7 +157,7 @@ class Refreshes:
             await standing.record.mark(replace(stored, answer_lost=True))
             standing.check_current(generation)
             sent = True
-            tokens = await client.refresh(stored.tokens, background=background)
+            tokens = await client.refresh(stored.tokens, stored.binding, background=background)
         except TokenKeepError as error:
             if generation == standing.generation:
                 await self._failed(error, lost=lost_before or (sent and _answer_lost(error)), ended_by_loss=lost_before)
@@ -169,7 +169,8 @@ class Refreshes:
             await standing.record.commit(replace(stored, tokens=tokens, answer_lost=False, ended=refusal.detail))
             raise SignInRequired(refusal.detail, provider=standing.provider.id)
         if generation == standing.generation:
-            await standing.record.commit(replace(stored, tokens=tokens, answer_lost=False, ended=None))
+            stored = replace(stored, tokens=tokens, answer_lost=False, ended=None, origin=client.origin())
+            await standing.record.commit(stored)
         if generation != standing.generation:
             if standing.held is None:  # signed out; after a new sign-in the old grant just runs out
                 await client.discard(tokens)

@@ -89,6 +89,7 @@ class Reporter:
             problems=self._context.configuration.problems,
             storage_notice=notice,
             locked=locked,
+            notices=self._context.revocations.notices(),
         )
 
     def _session(self, provider: str) -> SessionSnapshot:
@@ -165,4 +166,4 @@ class Reporter:
 
 def _status(snapshot: EngineSnapshot) -> tuple[object, ...]:
     """What a `status` event is about."""
-    return snapshot.state, snapshot.storage, snapshot.locked, snapshot.storage_notice
+    return snapshot.state, snapshot.storage, snapshot.locked, snapshot.storage_notice, snapshot.notices

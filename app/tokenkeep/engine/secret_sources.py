@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tokenkeep.domain.errors import Misconfigured
 from tokenkeep.domain.provider import Provider, SecretSource
 from tokenkeep.domain.tokens import Secret
-from tokenkeep.engine.context import Context
+
+if TYPE_CHECKING:
+    from tokenkeep.engine.context import Context
 
 COMMAND_LIMIT = 30.0  # seconds; a password manager may ask a person first
 

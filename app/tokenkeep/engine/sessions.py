@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Callable
 
 from tokenkeep.domain.errors import GrantEnded
+from tokenkeep.domain.origin import Origin
 from tokenkeep.domain.provider import Provider
+from tokenkeep.domain.revocation import OwedRevocation
 from tokenkeep.domain.session import SessionEvent, SessionSnapshot, SessionState
 from tokenkeep.domain.tokens import Account, GrantedToken, StoredSession, TokenQuery, TokenSet
 from tokenkeep.engine.client import ProviderClient
@@ -77,6 +79,7 @@ class Session(Standing):
             device_available=self.client.device_available,
             waiting=tuple(self.waiting.items()),
             history=tuple(self.history),
+            notice=self.context.revocations.notice(self.provider.id),
         )
 
     # --- serving and refreshing -------------------------------------------------------------------------------
@@ -143,11 +146,17 @@ class Session(Standing):
         self.apply(SessionEvent.SIGN_IN_ABANDONED)
 
     async def signed_in(
-        self, tokens: TokenSet, account: Account | None, method: str, binding: tuple[str, str, str]
+        self,
+        tokens: TokenSet,
+        account: Account | None,
+        method: str,
+        binding: tuple[str, str, str],
+        origin: Origin | None = None,
     ) -> None:
         """A sign-in succeeded: commit first, then let everybody see it.
 
         :param binding: where the tokens came from (REF-9); the entry may have changed meanwhile.
+        :param origin: where they can be revoked; the client's own by default.
         """
         stored = StoredSession(
             tokens=tokens,
@@ -155,6 +164,7 @@ class Session(Standing):
             binding=binding,
             signed_in_at=self.context.clock.wall(),
             method=method,
+            origin=origin or self.client.origin(),
         )
         self.generation += 1
         await self.record.commit(stored)
@@ -162,17 +172,31 @@ class Session(Standing):
         self.hold(tokens)
         self.apply(SessionEvent.SIGNED_IN)
 
-    async def sign_out(self) -> TokenSet | None:
-        """Forget everything here, at once and durably; the tokens are given back so that they can be revoked."""
+    async def sign_out(self, *, revoke: bool = True) -> tuple[TokenSet | None, OwedRevocation | None]:
+        """Forget everything here, at once and durably.
+
+        :returns: the tokens that there were, and what their provider is to be told, in the vault already; None when
+            nothing is to be, or nobody knows where.
+        """
         self.generation += 1
-        tokens = None if self.stored is None else self.stored.tokens
+        stored = self.stored
+        tokens = None if stored is None else stored.tokens
+        owed = None
+        if revoke and stored is not None and tokens is not None:
+            origin = self._origin(stored)
+            if origin is not None and origin.revocation_endpoint is not None:
+                owed = self.context.revocations.owe(origin, tokens)
         self.held = self.last_error = self.record.value = None
         self.pace.reset()
         self.waiting.clear()
         self.history.clear()
         self.apply(SessionEvent.SIGNED_OUT)
-        await self.record.commit(None)
-        return tokens
+        await self.record.commit(None, owed)
+        return tokens, owed
+
+    def _origin(self, stored: StoredSession) -> Origin | None:
+        """Where the tokens can be revoked: as the server describes itself now, if it is still the same one."""
+        return self.client.origin() if self.client.is_bound(stored.binding) else stored.origin
 
     async def save(self) -> None:
         """Write it to a vault that was opened just now."""

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from tokenkeep.domain.access import Grant
 from tokenkeep.domain.errors import Locked
 from tokenkeep.domain.ports import Vault
+from tokenkeep.domain.revocation import OwedRevocation
 from tokenkeep.domain.session import StorageState
 from tokenkeep.domain.tokens import Secret, StoredSession
 from tokenkeep.engine.workers import WorkerPool
@@ -58,9 +59,21 @@ class VaultAccess:
         """As `Vault.mark_session`."""
         await self._run(lambda vault: vault.mark_session(provider, session))
 
-    async def delete_session(self, provider: str) -> None:
+    async def delete_session(self, provider: str, owed: OwedRevocation | None = None) -> None:
         """As `Vault.delete_session`."""
-        await self._run(lambda vault: vault.delete_session(provider))
+        await self._run(lambda vault: vault.delete_session(provider, owed))
+
+    async def read_revocations(self) -> list[OwedRevocation]:
+        """As `Vault.read_revocations`."""
+        return await self._run(lambda vault: vault.read_revocations())
+
+    async def write_revocation(self, owed: OwedRevocation) -> None:
+        """As `Vault.write_revocation`."""
+        await self._run(lambda vault: vault.write_revocation(owed))
+
+    async def delete_revocation(self, owed: str) -> None:
+        """As `Vault.delete_revocation`."""
+        await self._run(lambda vault: vault.delete_revocation(owed))
 
     async def read_grants(self) -> list[Grant]:
         """As `Vault.read_grants`."""

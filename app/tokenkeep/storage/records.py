@@ -7,9 +7,17 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from tokenkeep.domain.access import Decision, Grant, Holding
+from tokenkeep.domain.origin import Origin
+from tokenkeep.domain.provider import Provider
+from tokenkeep.domain.revocation import OwedRevocation
 from tokenkeep.domain.tokens import Account, Secret, StoredSession, TokenSet
 
 T = TypeVar("T")
+
+# What a revocation needs of a provider's entry: who we are to which server.
+ORIGIN_KEYS = frozenset(
+    {"id", "name", "issuer", "client_id", "client_auth", "client_secret", "token_endpoint", "quirks", "local"}
+)
 
 
 class Unreadable(ValueError):
@@ -33,7 +41,7 @@ def decode(plain: bytes) -> dict[str, Any]:
 
 
 def encode_session(session: StoredSession) -> bytes:
-    """One of the two places where tokens are revealed for storage: what comes out is sealed at once."""
+    """The bytes of a session. Tokens are revealed here for storage: what comes out is sealed at once."""
     tokens, account = session.tokens, session.account
     return encode(
         {
@@ -54,6 +62,8 @@ def encode_session(session: StoredSession) -> bytes:
             "method": session.method,
             "answer_lost": session.answer_lost,
             "ended": session.ended,
+            "origin": session.origin and _origin_members(session.origin),
+            "left_at": session.left_at,
         }
     )
 
@@ -61,6 +71,24 @@ def encode_session(session: StoredSession) -> bytes:
 def decode_session(plain: bytes) -> StoredSession:
     """:raises Unreadable: it is not a session as `encode_session` writes it."""
     return _built(_session, decode(plain))
+
+
+def encode_revocation(owed: OwedRevocation) -> bytes:
+    """The bytes of an owed revocation; its tokens are revealed here for storage and sealed at once."""
+    return encode(
+        {
+            "origin": _origin_members(owed.origin),
+            "tokens": [(token.reveal(), hint) for token, hint in owed.tokens],
+            "since": owed.since,
+            "tries": owed.tries,
+            "next_try_at": owed.next_try_at,
+        }
+    )
+
+
+def decode_revocation(id_: str, plain: bytes) -> OwedRevocation:
+    """:raises Unreadable: it is not a revocation as `encode_revocation` writes it."""
+    return _built(lambda members: _revocation(id_, members), decode(plain))
 
 
 def encode_grant(grant: Grant) -> bytes:
@@ -104,6 +132,44 @@ def _session(members: dict[str, Any]) -> StoredSession:
         method=_text(members["method"]),
         answer_lost=members["answer_lost"] is True,
         ended=None if members["ended"] is None else _text(members["ended"]),
+        origin=_known_origin(members.get("origin")),
+        left_at=None if members.get("left_at") is None else float(members["left_at"]),
+    )
+
+
+def _revocation(id_: str, members: dict[str, Any]) -> OwedRevocation:
+    return OwedRevocation(
+        id=id_,
+        origin=_origin(members["origin"]),
+        tokens=tuple((Secret(_text(token)), _text(hint)) for token, hint in members["tokens"]),
+        since=float(members["since"]),
+        tries=int(members["tries"]),
+        next_try_at=float(members["next_try_at"]),
+    )
+
+
+def _origin_members(origin: Origin) -> dict[str, Any]:
+    return {
+        "entry": origin.entry.model_dump(mode="json", include=set(ORIGIN_KEYS), exclude_defaults=True),
+        "revocation_endpoint": origin.revocation_endpoint,
+        "auth_methods": origin.auth_methods,
+    }
+
+
+def _known_origin(members: dict[str, Any] | None) -> Origin | None:
+    """None also for one that another version wrote otherwise: that is no reason to lose the sign-in."""
+    try:
+        return None if members is None else _origin(members)
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _origin(members: dict[str, Any]) -> Origin:
+    endpoint, methods = members["revocation_endpoint"], members["auth_methods"]
+    return Origin(
+        entry=Provider.model_validate_json(json.dumps(members["entry"])),
+        revocation_endpoint=None if endpoint is None else _text(endpoint),
+        auth_methods=None if methods is None else _texts(methods),
     )
 
 

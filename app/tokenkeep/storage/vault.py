@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from tokenkeep.domain.access import Grant
 from tokenkeep.domain.errors import Locked, StorageFailed
+from tokenkeep.domain.revocation import OwedRevocation
 from tokenkeep.domain.session import StorageState
 from tokenkeep.domain.tokens import Secret, StoredSession
 from tokenkeep.storage import records
@@ -61,9 +62,24 @@ class SqliteVault:
         """Durable against the end of this process; written before a request leaves, so it must not take long."""
         self._write("session", provider, records.encode_session(session), "NORMAL")
 
-    def delete_session(self, provider: str) -> None:
-        """Remove the session of a provider, its bytes too."""
-        self._delete("session", provider)
+    def delete_session(self, provider: str, owed: OwedRevocation | None = None) -> None:
+        """Remove the session of a provider, its bytes too; what is owed for it takes its place in one transaction."""
+        with self._open() as connection, transaction(connection, "FULL"):
+            connection.execute("DELETE FROM record WHERE kind = 'session' AND id = ?", (provider,))
+            if owed is not None:
+                self._replace(connection, "revocation", owed.id, records.encode_revocation(owed))
+
+    def read_revocations(self) -> list[OwedRevocation]:
+        """What providers still have to be told, in the order of the ids."""
+        return [owed for _, owed in self._read_all("revocation", records.decode_revocation)]
+
+    def write_revocation(self, owed: OwedRevocation) -> None:
+        """Add or replace by id."""
+        self._write("revocation", owed.id, records.encode_revocation(owed), "FULL")
+
+    def delete_revocation(self, owed: str) -> None:
+        """Remove by id, the bytes too."""
+        self._delete("revocation", owed)
 
     def read_grants(self) -> list[Grant]:
         """All grants, in the order of their ids."""
@@ -144,9 +160,12 @@ class SqliteVault:
             ) from error
 
     def _write(self, kind: str, id_: str, plain: bytes, synchronous: str) -> None:
-        sealed = self._sealer.seal(plain, place(kind, id_))
         with self._open() as connection, transaction(connection, synchronous):
-            connection.execute("REPLACE INTO record (kind, id, sealed) VALUES (?, ?, ?)", (kind, id_, sealed))
+            self._replace(connection, kind, id_, plain)
+
+    def _replace(self, connection: sqlite3.Connection, kind: str, id_: str, plain: bytes) -> None:
+        sealed = self._sealer.seal(plain, place(kind, id_))
+        connection.execute("REPLACE INTO record (kind, id, sealed) VALUES (?, ?, ?)", (kind, id_, sealed))
 
     def _delete(self, kind: str, id_: str) -> None:
         with self._open() as connection, transaction(connection, "FULL"):

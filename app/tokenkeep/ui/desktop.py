@@ -32,7 +32,7 @@ from tokenkeep.ui.translation import tr
 from tokenkeep.ui.tray import Tray
 
 if TYPE_CHECKING:
-    from tokenkeep.engine.engine import SignOut
+    from tokenkeep.engine.sign_outs import SignOut
     from tokenkeep.engine.thread import EngineThread
 
 

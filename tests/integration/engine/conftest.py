@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from support import certificates
 from support.engine_bench import EngineBench, SessionBench
 from support.openid_server import OpenIdServer
 from support.token_server import TokenServer
@@ -55,3 +58,9 @@ async def openid(engine_of: OpenEngine, op: OpenIdServer) -> EngineBench:
     bench = await engine_of(op.entry())
     op.wall = bench.clock.wall
     return bench
+
+
+@pytest.fixture
+def untrusted(tmp_path: Path) -> ssl.SSLContext:
+    """For a server whose certificate nobody trusts."""
+    return certificates.untrusted(tmp_path)

@@ -236,24 +236,6 @@ async def test_REV_1_a_sign_out_revokes_the_refresh_token_first(engine_of, serve
     assert (await bench.engine.sign_out("p")).detail.startswith("There were no tokens")
 
 
-@pytest.mark.parametrize("fault", [answer(503), answer(500), oauth_error("invalid_client", 401)])
-async def test_REV_2_a_sign_out_that_is_not_confirmed_says_so_and_holds_here(engine_of, server, fault) -> None:
-    bench = await engine_of(entry(server))
-    await bench.signed_in(server)
-    server.reply("/revoke", fault)
-    outcome = await bench.engine.sign_out("p")
-    assert outcome.revoked is False
-    assert "did not confirm" in outcome.detail
-    assert (bench.shown().state, bench.vault.session()) == (SessionState.SIGNED_OUT, None)
-
-
-async def test_REV_3_a_server_that_cannot_revoke(engine_of, server: TokenServer) -> None:
-    bench = await engine_of(entry(server))
-    server.publish(revocation_endpoint=None)
-    await bench.signed_in(server)
-    assert (await bench.engine.sign_out("p")).revoked == "unsupported"
-
-
 async def test_a_sign_out_without_revocation_sends_nothing(engine_of, server: TokenServer) -> None:
     bench = await engine_of(entry(server))
     await bench.signed_in(server)

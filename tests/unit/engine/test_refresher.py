@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 import pytest
 
 from support.fake_clock import FakeClock, turn
-from tokenkeep.domain.provider import Provider
 from tokenkeep.engine.refresher import SLICE, Refresher
 
 
@@ -17,7 +16,7 @@ class Work:
 
     def __init__(self, clock: FakeClock, id_: str = "p", due: float | None = None) -> None:
         self.clock = clock
-        self.provider = Provider(id=id_, issuer="https://i.example", client_id="c")
+        self.id = id_
         self.at = due
         self.done_at: list[float] = []
         self.next: float | None = None
@@ -38,7 +37,7 @@ class Bench:
 
     def plan(self, *works: Work) -> None:
         for work in works:
-            self.refresher.plan(work)  # type: ignore[arg-type]  # what the refresher uses of a session
+            self.refresher.plan(work)
 
     def work(self, id_: str = "p", due: float | None = None) -> Work:
         return Work(self.clock, id_, due)
@@ -95,7 +94,7 @@ async def test_what_is_not_due_any_more_or_was_removed_is_not_done(bench: Bench)
     bench.plan(ended, removed)
     ended.at = None
     bench.plan(ended)
-    bench.refresher.forget(removed)  # type: ignore[arg-type]
+    bench.refresher.forget(removed)
     await bench.clock.advance(100)
     assert (ended.done_at, removed.done_at) == ([], [])
 
