@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tokenkeep.domain.errors import MalformedAnswer, ProviderError
+from tokenkeep.domain.errors import MalformedAnswer, ProviderError, ProviderUnreachable
 from tokenkeep.domain.provider import Provider
 from tokenkeep.domain.tokens import Account, Secret, TokenSet
 from tokenkeep.oauth import jws
@@ -19,6 +19,10 @@ from tokenkeep.oauth.transport import Answer, Request, Transport
 Claims = dict[str, Any]
 LABEL_MAX = 100  # characters
 LABELS = ("preferred_username", "email", "name", "nickname")
+
+
+class IdTokenRejected(ProviderError):
+    """An id_token that does not pass: none of its answer's tokens may be used."""
 
 
 def verify_id_token(
@@ -63,12 +67,16 @@ def verify_id_token(
         if previous_claims is not None:
             check_same_sign_in(token.claims, previous_claims)
     except jws.BadToken as bad:
-        raise ProviderError(
-            f"The id_token of {provider.title} was not accepted: {bad}.",
-            hint="Nothing of this answer was used. Start the sign-in again.",
-            provider=provider.id,
-        ) from None
+        raise _rejected(provider, bad) from None
     return token.claims
+
+
+def _rejected(provider: Provider, bad: jws.BadToken) -> IdTokenRejected:
+    return IdTokenRejected(
+        f"The id_token of {provider.title} was not accepted: {bad}.",
+        hint="Nothing of this answer was used. Start the sign-in again.",
+        provider=provider.id,
+    )
 
 
 def verify_refreshed(
@@ -76,19 +84,37 @@ def verify_refreshed(
 ) -> Claims | None:
     """Check the id_token of a refresh answer against the sign-in's (OIDC-10); None when the answer brought none.
 
-    :raises ProviderError: it does not pass: the new access token must not be used, the refresh token not be lost.
+    :raises IdTokenRejected: the new access token must not be used, the refresh token not be lost.
+    :raises ProviderUnreachable: there are no keys to check it with, for whatever reason: that ends no sign-in.
     """
     if after.id_token is None or after.id_token == before.id_token:
         return None
     previous = None if before.id_token is None else _claims_before(provider, before.id_token)
-    return verify_id_token(transport, provider, metadata, after, nonce=None, previous_claims=previous, wall=wall)
+    try:
+        return verify_id_token(transport, provider, metadata, after, nonce=None, previous_claims=previous, wall=wall)
+    except IdTokenRejected:
+        raise
+    except (ProviderError, ProviderUnreachable) as trouble:
+        if previous is not None:
+            _check_unverified(provider, after.id_token, previous)
+        if isinstance(trouble, ProviderUnreachable):
+            raise
+        raise ProviderUnreachable(trouble.detail, maybe_sent=True, provider=provider.id) from None
+
+
+def _check_unverified(provider: Provider, id_token: Secret, previous: Claims) -> None:
+    """Refuse what cannot be of this sign-in whoever signed it."""
+    try:
+        check_same_sign_in(jws.claims_of(id_token.reveal()), previous)
+    except jws.BadToken as bad:
+        raise _rejected(provider, bad) from None
 
 
 def _claims_before(provider: Provider, id_token: Secret) -> Claims:
     try:
         return jws.claims_of(id_token.reveal())
     except jws.BadToken:
-        raise ProviderError(
+        raise IdTokenRejected(
             f"The id_token that was kept of {provider.title} cannot be read.", provider=provider.id
         ) from None
 

@@ -24,6 +24,7 @@ class KeySets:
         self._lock = threading.Lock()
         self._kept: dict[str, Kept[tuple[Jwk, ...]]] = {}
         self._refetched_at: dict[str, float] = {}
+        self._unanswered: set[str] = set()  # where the last fetch for an unknown key brought nothing
 
     def get(self, uri: str, *, local: bool, wall: float) -> tuple[Jwk, ...]:
         """The keys, from memory while they are fresh, and also when they are not but the server cannot be reached.
@@ -44,14 +45,19 @@ class KeySets:
     def renew(self, uri: str, *, local: bool, wall: float) -> tuple[Jwk, ...] | None:
         """Fetch again because no key fitted; None when that was done less than a minute ago.
 
-        :raises ProviderUnreachable, ProviderError: as `get`.
+        :raises ProviderUnreachable, ProviderError: as `get`, or nobody knows because it failed less than a minute ago.
         """
         with self._lock:
             refetched_at = self._refetched_at.get(uri)
             if refetched_at is not None and abs(wall - refetched_at) < REFETCH_PAUSE:
+                if uri in self._unanswered:
+                    raise ProviderUnreachable("The provider's keys could not be had a moment ago.", maybe_sent=True)
                 return None
             self._refetched_at[uri] = wall
-        return self._fetch(uri, local=local, wall=wall)
+            self._unanswered.add(uri)
+        keys = self._fetch(uri, local=local, wall=wall)
+        self._unanswered.discard(uri)
+        return keys
 
     def _fetch(self, uri: str, *, local: bool, wall: float) -> tuple[Jwk, ...]:
         kept = self._kept.get(uri)

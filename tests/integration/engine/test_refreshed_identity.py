@@ -52,11 +52,14 @@ async def test_OIDC_10_a_wrong_id_token_is_not_used_and_its_refresh_token_not_lo
     assert demo_provider.refresh(kept.tokens.refresh_token.reveal()).status_code == 400
 
 
-async def test_OIDC_10_keys_that_cannot_be_had_do_not_end_a_sign_in(engine_of, demo_provider: DemoProvider) -> None:
+@pytest.mark.parametrize("fault", ["html", "503", "redirect"])
+async def test_OIDC_10_keys_that_cannot_be_had_do_not_end_a_sign_in(
+    engine_of, demo_provider: DemoProvider, fault: str
+) -> None:
     bench = await engine_of(entry(demo_provider), clock=FakeClock(wall=time.time()))
     await sign_in(bench, demo_provider)
     first = bench.session().held.tokens
-    demo_provider.faults(jwks="html", id_token="unknown_kid")
+    demo_provider.faults(jwks=fault, id_token="unknown_kid")
     bench.clock.skip(61)  # the keys may be asked for again
     await bench.engine.refresh("p", GIT)
     after = bench.session().held.tokens

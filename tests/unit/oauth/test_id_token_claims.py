@@ -15,7 +15,7 @@ from support.oauth_values import (
     make_tokens,
 )
 from support.scripted_server import ScriptedServer, answer
-from tokenkeep.domain.errors import ProviderError
+from tokenkeep.domain.errors import ProviderError, ProviderUnreachable
 from tokenkeep.domain.tokens import Secret, TokenSet
 from tokenkeep.oauth import identity
 from tokenkeep.oauth.jws import half_hash
@@ -214,6 +214,31 @@ def test_OIDC_10_same_sign_in(server, transport, keys, after):
 def test_OIDC_10_each_deviation_is_refused(server, transport, keys, change):
     with pytest.raises(ProviderError, match="not accepted"):
         refreshed(server, transport, BEFORE, BEFORE | {"iat": NOW} | change)
+
+
+@pytest.mark.parametrize("reply", [answer(404), answer(302, "", {"Location": "https://x"}), answer(503), answer(200)])
+def test_OIDC_10_without_keys_a_refresh_is_no_deviation_but_another_subject_is(server, transport, reply):
+    server.reply("/jwks", reply)
+    with pytest.raises(ProviderUnreachable):
+        refreshed(server, transport, BEFORE, BEFORE | {"iat": NOW})
+    with pytest.raises(identity.IdTokenRejected):
+        refreshed(server, transport, BEFORE, BEFORE | {"iat": NOW, "sub": "user-2"})
+
+
+def test_OIDC_7_OIDC_10_a_refetch_that_failed_leaves_open_whether_the_key_is_known(server, transport, keys):
+    refreshed(server, transport, BEFORE, BEFORE | {"iat": NOW})
+    server.reply("/jwks", answer(503))
+    tokens = make_tokens(id_token=Secret(signed({"kid": "new"}, **BEFORE | {"iat": NOW})))
+    before = make_tokens(id_token=Secret(signed(**BEFORE)))
+    arguments = (make_provider(server, issuer=ISSUER, scopes=["openid"]), make_metadata(server.origin, issuer=ISSUER))
+    for _ in range(2):
+        with pytest.raises(ProviderUnreachable):
+            identity.verify_refreshed(transport, *arguments, before, tokens, NOW)
+    assert len(server.to("/jwks")) == 2, "asked for once in that minute"
+    server.reply("/jwks", answer(200, '{"keys":[]}'))
+    for _ in range(2):
+        with pytest.raises(identity.IdTokenRejected):
+            identity.verify_refreshed(transport, *arguments, before, tokens, NOW + 61)
 
 
 def test_OIDC_10_other_issuer_than_before_is_refused(server, transport, keys):
