@@ -18,4 +18,5 @@ pytest_plugins = [
     "support.oidc_provider",
     "support.demo_provider",
     "support.canaries",
+    "support.oidc_agent",
 ]
