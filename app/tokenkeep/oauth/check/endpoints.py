@@ -52,7 +52,8 @@ def problem(server: Server, value: object) -> str:
         check_url(value, local=server.provider.local)
     except ValueError as reason:
         return f"({reason})"
-    return ""
+    refusal = server.reach.refusal(value, local=server.provider.local)
+    return f"({refusal}, which nobody named)" if refusal else ""
 
 
 def _present(server: Server, found: dict[str, object]) -> Finding:

@@ -28,6 +28,7 @@ def check_provider(transport: Transport, provider: Provider, *, wall: float) -> 
             key=f"providers.{provider.id}.issuer",
             provider=provider.id,
         )
+    transport = transport.starting_at(provider.written)
     server = look(transport, provider, configured=True)
     tried = server.tried or (fetch(transport, provider.token_endpoint, local=provider.local),)
     subject = provider.issuer or provider.token_endpoint
@@ -42,6 +43,7 @@ def check_issuer(transport: Transport, issuer: str, *, wall: float) -> CheckRepo
     local = _checked(issuer)
     if "?" in issuer:
         raise BadRequest("An issuer has no query.", hint=HINT)
+    transport = transport.starting_at((issuer,))
     server = look(transport, _unconfigured(issuer, local=local), configured=False)
     return _report(issuer, "", issuer, wall, server.tried, _server(server, transport))
 
@@ -52,6 +54,7 @@ def check_resource(transport: Transport, url: str, *, wall: float) -> CheckRepor
     :raises BadRequest: that cannot be asked for.
     """
     local = _checked(url)
+    transport = transport.starting_at((url,))
     found = resource.look(transport, url, local=local)
     if not found.protected and not found.tried[-1].unreachable and "?" not in url:
         server = look(transport, _unconfigured(url, local=local), configured=False)

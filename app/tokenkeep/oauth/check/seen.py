@@ -9,6 +9,7 @@ from tokenkeep.domain.errors import MalformedAnswer, ProviderUnreachable, TokenK
 from tokenkeep.domain.provider import Provider
 from tokenkeep.oauth.answer import Answer, Redirected, Request
 from tokenkeep.oauth.metadata import ABSENT, candidates
+from tokenkeep.oauth.reach import Reach
 from tokenkeep.oauth.transport import Transport
 
 
@@ -74,11 +75,13 @@ class Server:
 
     :param provider: as configured; for a bare issuer one made for the check.
     :param configured: whether a person set the provider up, so that its own settings count.
+    :param reach: what may be reached for it.
     :param tried: the requests for its metadata in order; the last one is the one that ended the search.
     """
 
     provider: Provider
     configured: bool
+    reach: Reach
     tried: tuple[Fetched, ...] = ()
     document: dict[str, Any] = field(default_factory=dict)
 
@@ -117,8 +120,8 @@ def look(transport: Transport, provider: Provider, *, configured: bool) -> Serve
         one = fetch(transport, url, local=provider.local)
         tried.append(one)
         if one.document is not None:
-            return Server(provider, configured, tuple(tried), one.document)
+            return Server(provider, configured, transport.reach, tuple(tried), one.document)
         passed_over = one.answer is not None and (one.answer.status in ABSENT or one.answer.status == 200)
         if not passed_over:
             break
-    return Server(provider, configured, tuple(tried))
+    return Server(provider, configured, transport.reach, tuple(tried))
