@@ -14,11 +14,13 @@ import requests
 
 from support.browser_callback import begin, finish, names_people, redirect, sent, visit
 from support.engine_bench import entry
-from support.fake_clock import turn, until
-from support.scripted_server import answer, cut
+from support.fake_clock import until
+from support.scripted_server import answer, cut, json_answer
 from support.token_server import Gate, TokenServer, oauth_error
-from tokenkeep.domain.errors import Misconfigured, ProviderError, ProviderUnreachable
+from tokenkeep import assets
+from tokenkeep.domain.errors import Misconfigured, NotFound, ProviderError, ProviderUnreachable
 from tokenkeep.domain.session import SessionState, SignInState
+from tokenkeep.domain.tokens import Secret
 from tokenkeep.engine.signin import BROWSER_LIMIT
 
 
@@ -51,6 +53,23 @@ async def test_RESP_2_LOOP_9_a_code_is_redeemed_once_whatever_the_browser_repeat
     assert len(server.token_requests) == 1
 
 
+async def test_RESP_2_a_completed_callback_that_comes_again_is_not_redeemed(engine_of, server: TokenServer) -> None:
+    bench = await engine_of(entry(server, redirect_port=0))
+    started = await begin(bench)
+    await finish(bench, started)
+    with pytest.raises(requests.ConnectionError):
+        await visit(redirect(started))
+    with pytest.raises(NotFound):
+        await bench.engine.sign_in_callback(redirect(started))
+    with pytest.raises(NotFound):
+        await bench.engine.sign_in_callback(redirect(started), started.id)
+    again = await begin(bench)
+    stale = redirect(again, state=sent(started)["state"])
+    assert (await visit(stale)).status_code == 400, "the state of an attempt that is over"
+    assert len(server.token_requests) == 1
+    await bench.engine.cancel_sign_in(again.id)
+
+
 async def test_RESP_2_LOOP_6_after_the_deadline_there_is_nobody_to_answer(engine_of, server: TokenServer) -> None:
     bench = await engine_of(entry(server))
     started = await begin(bench)
@@ -63,8 +82,17 @@ async def test_RESP_2_LOOP_6_after_the_deadline_there_is_nobody_to_answer(engine
     assert ended.error.code == "timed_out"
     with pytest.raises(requests.ConnectionError):
         await visit(redirect(started))
+    with pytest.raises(NotFound):
+        await bench.engine.sign_in_callback(redirect(started), started.id)
     assert server.token_requests == []
     assert bench.shown().state is SessionState.SIGNED_OUT
+    assert alive({sent(started)["state"]}) == 0, "the state is forgotten"
+
+
+def alive(values: set[str]) -> int:
+    """How many of these secrets somebody still holds."""
+    gc.collect()
+    return sum(type(found) is Secret and found.reveal() in values for found in gc.get_objects())
 
 
 async def test_RESP_6_nothing_of_an_error_is_believed_before_state_and_issuer(engine_of, server: TokenServer) -> None:
@@ -160,24 +188,31 @@ async def test_LOOP_6_fifty_attempts_leave_nothing_behind(engine_of, server: Tok
 
     async def attempt(number: int) -> None:
         started = await begin(bench)
-        if number % 3 == 0:
+        if number % 4 == 0:
             await bench.engine.cancel_sign_in(started.id)
-        elif number % 3 == 1:
+        elif number % 4 == 1:
             await finish(bench, started)
-        else:
+        elif number % 4 == 2:
             await finish(bench, started, code=None, error="server_error")
+        else:
+            await bench.let(BROWSER_LIMIT)
+            assert (await bench.ended(started)).state is SignInState.EXPIRED
 
     def count() -> tuple[int, int, int]:
         gc.collect()
         return len(list(Path("/proc/self/fd").iterdir())), threading.active_count(), len(asyncio.all_tasks())
 
-    for number in range(6):
+    for number in range(8):
         await attempt(number)
-    await turn()
+    await until(lambda: not connections_being_served(server), "the server's threads to end")
     before = count()
     for number in range(50):
         await attempt(number)
-    await until(lambda: all(now <= then + 3 for now, then in zip(count(), before, strict=True)), "the old counts")
+    await until(lambda: all(now <= then for now, then in zip(count(), before, strict=True)), "the old counts")
+
+
+def connections_being_served(server: TokenServer) -> int:
+    return sum(thread.is_alive() for thread in server._threads[1:])
 
 
 async def test_LOOP_13_a_forged_answer_yields_no_account(engine_of, server: TokenServer) -> None:
@@ -195,6 +230,48 @@ async def test_LOOP_13_a_forged_answer_yields_no_account(engine_of, server: Toke
 
 
 @pytest.mark.parametrize(
+    "fault",
+    [None, oauth_error("invalid_grant"), answer(500, "<h1>error"), answer(200, "{}")],
+    ids=["success", "invalid_grant", "500", "malformed"],
+)
+async def test_LOOP_11_the_last_page_claims_nothing_before_the_tokens_are_there(
+    engine_of, server: TokenServer, fault
+) -> None:
+    bench = await engine_of(entry(server))
+    started = await begin(bench)
+    gate = Gate()
+    server.instead = [gate.before(fault or server.answer())]
+    page = await visit(redirect(started, iss=server.origin, scope="read"))
+    assert page.url == f"{sent(started)['redirect_uri']}/done", "no code, no state, no query at all"
+    assert page.content == assets.path("callback/done.html").read_bytes()
+    assert bench.engine.sign_in_snapshot(started.id).state.pending, "it was delivered while nothing was decided"
+    gate.open()
+    ended = await bench.ended(started)
+    assert (ended.state is SignInState.DONE) is (fault is None)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"error": "access_denied", "error_description": "<script>alert(1)</script>", "code": None},
+        {"error": "x\r\nSet-Cookie: a=b", "error_uri": "https://evil.example/", "code": None},
+        {"next": "https://evil.example/", "redirect_uri": "https://evil.example/"},
+        {"id_token": "front.channel.token"},
+    ],
+)
+async def test_LOOP_12_whatever_comes_back_the_page_is_the_template(engine_of, server: TokenServer, said) -> None:
+    bench = await engine_of(entry(server))
+    started = await begin(bench)
+    page = await visit(redirect(started, **said))
+    assert page.content == assets.path("callback/done.html").read_bytes()
+    (hop,) = page.history
+    assert hop.headers["Location"] == f"{urlsplit(sent(started)['redirect_uri']).path}/done"
+    assert hop.content == b""
+    assert "Set-Cookie" not in {*hop.headers, *page.headers}
+    await bench.ended(started)
+
+
+@pytest.mark.parametrize(
     "fault", [cut(), answer(500), answer(503), oauth_error("server_error", 500)], ids=["cut", "500", "503", "error"]
 )
 async def test_TOK_9_a_code_that_may_have_arrived_is_not_sent_again(engine_of, server: TokenServer, fault) -> None:
@@ -207,3 +284,33 @@ async def test_TOK_9_a_code_that_may_have_arrived_is_not_sent_again(engine_of, s
     assert "again" in ended.error.hint
     await bench.let(600)
     assert len(server.token_requests) == 1
+
+
+@pytest.mark.parametrize("where", ["authorization", "token"])
+async def test_PKCE_2_after_an_error_about_the_method_nothing_weaker_is_tried(
+    engine_of, server: TokenServer, where: str
+) -> None:
+    bench = await engine_of(entry(server))
+    started = await begin(bench)
+    said = {"error": "invalid_request", "error_description": "code_challenge_method S256 is not supported"}
+    if where == "authorization":
+        ended = await finish(bench, started, code=None, **said)
+    else:
+        server.instead = [json_answer(said, 400)]
+        ended = await finish(bench, started)
+    assert (ended.state, ended.error.error) == (SignInState.FAILED, "invalid_request")
+    await bench.let(600)
+    assert bench.browser.opened == [started.authorization_url], "no second attempt by itself"
+    assert len(server.token_requests) == (where == "token")
+    again = await begin(bench)
+    assert sent(again)["code_challenge_method"] == "S256", "nor a weaker one by hand"
+
+
+async def test_PKCE_3_an_mcp_server_that_lists_no_method_is_refused_before_the_browser(
+    engine_of, server: TokenServer
+) -> None:
+    bench = await engine_of(entry(server, profile="mcp"))
+    server.publish(code_challenge_methods_supported=None)
+    with pytest.raises(ProviderError, match="code_challenge_methods_supported"):
+        await begin(bench)
+    assert bench.browser.opened == []

@@ -96,6 +96,8 @@ async def test_PKCE_4_each_attempt_has_its_own_verifier_and_nothing_is_left_of_i
     await bench.clock.advance(BROWSER_LIMIT)
     assert (await bench.ended(late)).state is SignInState.EXPIRED
     assert server.sent("code") == ["code-of-b", "code-of-a", "code-of-c", "code-of-d"]
+    requests = [sent(started)["redirect_uri"] for started in (second, first, failing, cancelled)]
+    assert server.sent("redirect_uri") == requests, "TOK-2: each its own, byte for byte"
     verifiers = set(server.sent("code_verifier"))
     assert len(verifiers) == 4
     for started, verifier in zip((second, first, failing, cancelled), server.sent("code_verifier"), strict=True):
