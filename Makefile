@@ -12,7 +12,7 @@ export PYTHON
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help setup demo test check conformance screenshots bench coverage wheel clean setup-demo setup-test
+.PHONY: help setup demo test check conformance demo-provider screenshots bench coverage wheel clean setup-demo setup-test
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ check: setup ## style, types and layer rules, without the tests
 
 conformance: setup ## write docs/conformance.md from the list of requirements and the names of the tests
 	@$(BIN)/python packaging/conformance.py
+
+demo-provider: setup ## write the generated parts of docs/demo-provider.md from the fault switches and recipes
+	@$(BIN)/python packaging/demo_provider.py
 
 screenshots: setup-test ## write the documentation's pictures into docs/images
 	@$(BIN)/python packaging/screenshots.py docs/images

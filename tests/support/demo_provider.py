@@ -3,120 +3,31 @@
 import base64
 import hashlib
 import html
-import json
 import re
 import secrets
-import subprocess
-import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 import requests
 
-# Guards against hanging only; generous because other work shares the machine.
-START_LIMIT = 60
-STOP_LIMIT = 30
+from tokenkeep.demo.testing import DemoProcess
+
+# A guard against hanging only; generous because other work shares the machine.
 REQUEST_LIMIT = 60
 
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 ALL_SCOPES = "openid profile email offline_access notes:read"
 
 
-class DemoProvider:
-    """`python -m tokenkeep.demo` with the given options, as a context manager.
+class DemoProvider(DemoProcess):
+    """The demo provider as a process in which a warning is an error, and a small client of it."""
 
-    Options are those of the command line with underscores, for example `token_lifetime=20`; `faults` is a dict.
-    """
-
-    def __init__(self, *, faults: dict[str, str] | None = None, **options: int) -> None:
-        self._arguments = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
-        self._arguments += [f"--fault={name}={value}" for name, value in (faults or {}).items()]
-
-    def __enter__(self) -> Self:
-        self.process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-m", "tokenkeep.demo", *self._arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self.process.stdout is not None
-        guard = threading.Timer(START_LIMIT, self.process.kill)
-        guard.start()
-        line = self.process.stdout.readline()
-        guard.cancel()
-        if not line:
-            self.close()
-            raise RuntimeError(f"the demo provider ended with code {self.process.returncode} before it listened")
-        self.description: dict[str, Any] = json.loads(line)
-        self.issuer: str = self.description["issuer"]
-        self.control: str = self.description["control"]
-        self.client_id: str = self.description["client_id"]
-        self.resource: str = self.description["resource"]
-        self.whoami: str = self.description["whoami"]
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End the process as its parent's death would: by the end of its standard input."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.close()
-        try:
-            self.process.wait(STOP_LIMIT)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self.process.stdout.close()
-
-    # Faults and log
-
-    def faults(self, **switches: str | int | None) -> None:
-        """Set switches; None switches one off. An unknown name or value is an error."""
-        answer = requests.post(f"{self.control}/faults", json=switches, timeout=REQUEST_LIMIT)
-        assert answer.status_code == 200, answer.text
-
-    def clear_faults(self) -> None:
-        requests.delete(f"{self.control}/faults", timeout=REQUEST_LIMIT).raise_for_status()
-
-    def log(self, path: str | None = None) -> list[dict[str, Any]]:
-        """The log's entries, of one path or all."""
-        entries: list[dict[str, Any]] = self._log()["entries"]
-        return [entry for entry in entries if path in (None, entry["path"])]
-
-    def count(self, counter: str) -> int:
-        """A counter of the log: `/token`, `/token.refresh_token`, `/token.refresh_token.ok`, `/revoke`, …"""
-        return int(self._log()["counters"].get(counter, 0))
-
-    def wait_for(self, counter: str, count: int = 1, seconds: float = 30.0) -> None:
-        """Return as soon as that counter has reached the count; fail when it does not within the seconds."""
-        reached = self._log(wait_for=counter, count=count, timeout=seconds)["counters"].get(counter, 0)
-        assert reached >= count, f"{counter} is {reached}, not {count}, after {seconds} s"
-
-    def reset_log(self) -> None:
-        requests.delete(f"{self.control}/log", timeout=REQUEST_LIMIT).raise_for_status()
-
-    def _log(self, **query: str | float) -> dict[str, Any]:
-        answer: dict[str, Any] = requests.get(f"{self.control}/log", params=query, timeout=REQUEST_LIMIT + 60).json()
-        return answer
-
-    # The person with the browser
-
-    def sign_in(self, authorization_url: str, user: str = "ada", *, allow: bool = True) -> str:
-        """Play the browser from the authorization URL to the callback's URL, which is not opened."""
-        return Browser(self).sign_in(authorization_url, user, allow=allow)
-
-    def approve_device(self, user_code: str, user: str = "ada", *, allow: bool = True) -> None:
-        """Type the device code, log in and decide."""
-        Browser(self).approve_device(user_code, user, allow=allow)
+    @staticmethod
+    def interpreter_options() -> list[str]:
+        return ["-W", "error"]
 
     # A client in a few lines, for tests that need tokens but not TokenKeep
 

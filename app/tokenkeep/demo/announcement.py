@@ -27,14 +27,13 @@ All settings:     tokenkeep demo server --print-env   (for a shell)   or --json
 Ctrl-C ends it."""
 
 
-def as_env(description: Mapping[str, Any]) -> str:
-    """`export` lines for a POSIX shell. The secrets in them are of this run alone."""
+def settings(description: Mapping[str, Any]) -> dict[str, str]:
+    """What as_env() exports, without the prefix of the names."""
     person = description["users"][0]
     values: dict[str, object] = {
         "ISSUER": description["issuer"],
         "RESOURCE": description["resource"],
         "CONTROL": description["control"],
-        "PID": description["pid"],
         "CLIENT_ID": description["client_id"],
         "SCOPES": " ".join(description["scopes"]),
         "USERNAME": person["username"],
@@ -46,4 +45,10 @@ def as_env(description: Mapping[str, Any]) -> str:
         values[f"{name.upper()}_CLIENT_ID"] = client["client_id"]
         if "client_secret" in client:
             values[f"{name.upper()}_CLIENT_SECRET"] = client["client_secret"]
-    return "\n".join(f"export {PREFIX}{name}={shlex.quote(str(value))}" for name, value in values.items())
+    return {name: str(value) for name, value in values.items()}
+
+
+def as_env(description: Mapping[str, Any]) -> str:
+    """`export` lines for a POSIX shell. The secrets in them are of this run alone."""
+    values = settings(description) | {"PID": str(description["pid"])}
+    return "\n".join(f"export {PREFIX}{name}={shlex.quote(value)}" for name, value in values.items())

@@ -33,6 +33,8 @@ BEGINNINGS = {
     "authorize",
     "device",
     "faults",
+    "log",
+    "token",
     "oauth2",
 }
 
@@ -154,7 +156,8 @@ def test_named_commands_and_their_options_exist(doc: Document) -> None:
     for name, rest in re.findall(r"\btokenkeep ([a-z][\w-]*)([^\n|;)#&]*)", code):
         assert name in COMMANDS, f"tokenkeep {name}"
         if name == "demo":
-            known = re.findall(r'"(--[\w-]+)"', (ROOT / "app/tokenkeep/demo_run.py").read_text())
+            files = ["demo_run.py", "demo/__main__.py"]
+            known = re.findall(r'"(--[\w-]+)"', "".join((ROOT / "app/tokenkeep" / file).read_text() for file in files))
         else:
             known = COMMANDS[name].format_help()
         for option in re.findall(r"(?<!\S)--[\w-]+", rest):

@@ -1,25 +1,40 @@
 """The one list of fault switches: name, values, effect, and the requirements whose negative tests use it."""
 
+from dataclasses import dataclass
+
+from tokenkeep.demo.faults.switch import Fault
 from tokenkeep.demo.faults.switches import (
     authorization,
     clients,
     device,
     identity,
     machine,
+    registration,
     token,
     tokens_in_use,
     transport,
 )
 
-FAULTS = (
-    *authorization.SWITCHES,
-    *token.SWITCHES,
-    *device.SWITCHES,
-    *clients.SWITCHES,
-    *machine.SWITCHES,
-    *identity.SWITCHES,
-    *tokens_in_use.SWITCHES,
-    *transport.SWITCHES,
+
+@dataclass(frozen=True)
+class Area:
+    """The switches of one part of the provider, with a title for people."""
+
+    title: str
+    faults: tuple[Fault, ...]
+
+
+AREAS = (
+    Area("Connection and HTTP", transport.SWITCHES),
+    Area("Authorization response", authorization.SWITCHES),
+    Area("Token endpoint", token.SWITCHES),
+    Area("Device codes", device.SWITCHES),
+    Area("Clients", clients.SWITCHES),
+    Area("Grants without a person, introspection", machine.SWITCHES),
+    Area("Registration of clients", registration.SWITCHES),
+    Area("Metadata, keys and identity", identity.SWITCHES),
+    Area("Revocation and protected resources", tokens_in_use.SWITCHES),
 )
+FAULTS = tuple(fault for area in AREAS for fault in area.faults)
 
 BY_NAME = {fault.name: fault for fault in FAULTS}
