@@ -224,6 +224,46 @@ async def test_DEV_7_cancel_is_immediate(device_of) -> None:
     assert device.bench.shown().state is SessionState.SIGNED_OUT
 
 
+async def test_DEV_7_quitting_is_the_end_of_the_polling(device_of) -> None:
+    device = await device_of()
+    device.script(then=PENDING)
+    await device.let(6)
+    await device.bench.engine.stop()
+    assert device.shown.state is SignInState.CANCELLED
+    await device.bench.clock.advance(300)
+    assert len(device.polled_at) == 1
+
+
+async def test_DEV_7_a_cancel_while_a_poll_is_under_way_drops_its_answer(device_of) -> None:
+    device = await device_of()
+    gate = Gate()
+    device.script(gate.before(device.server.answer()))
+    await device.bench.clock.advance(5)
+    await until(gate.reached.is_set)
+    await device.bench.engine.cancel_sign_in(device.started.id)
+    gate.open()
+    await device.bench.let(300)
+    assert len(device.polled_at) == 1
+    assert device.bench.session().held is None
+    assert device.bench.vault.session() is None
+
+
+async def test_DEV_7_a_verification_address_that_must_not_be_opened_is_shown_only(device_of) -> None:
+    for uri in ("javascript:alert(1)", "http://example.com/device", "file:///etc/passwd"):
+        device = await device_of(verification_uri=uri, verification_uri_complete=uri)
+        assert (device.shown.verification_uri, device.shown.verification_uri_complete) == (uri, None)
+
+
+async def test_PKCE_2_a_refused_method_is_not_asked_for_again_without_it(engine_of, server: TokenServer) -> None:
+    bench = await engine_of(entry(server, flow=Flow.DEVICE_CODE))
+    server.reply("/device", json_answer({"error": "invalid_request", "error_description": "S256"}, 400))
+    with pytest.raises(ProviderError):
+        await bench.engine.sign_in("p")
+    await bench.let(300)
+    (request,) = server.to("/device")
+    assert dict(request.form)["code_challenge_method"] == "S256"
+
+
 async def test_a_code_flow_needs_no_listener_and_no_browser(device_of) -> None:
     device = await device_of()
     assert device.shown.authorization_url is None

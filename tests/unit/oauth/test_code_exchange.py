@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -70,6 +71,28 @@ def test_TOK_1_several_resources_and_the_endpoints_query_survive(server, transpo
     assert request.target == "/token?tenant=a%2Fb"
     assert [value for name, value in request.form if name == "resource"] == ["https://a", "https://b"]
     assert tokens.resource == ("https://a", "https://b")
+
+
+def test_TOK_1_a_server_that_answers_with_a_form_unless_json_is_asked_for(server, transport):
+    def as_asked(connection: Any) -> None:
+        form = answer(200, urlencode(TOKENS), {"Content-Type": "application/x-www-form-urlencoded"})
+        wants_json = "application/json" in (server.requests[-1].header("Accept") or "")
+        (json_answer(TOKENS) if wants_json else form)(connection)
+
+    server.reply("/token", as_asked)
+    assert redeem(transport, prepare(server)).tokens.access_token.reveal() == TOKENS["access_token"]
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"scopes": ["a"], "audience": "b"}, {"pkce": False}, {"resource": ["https://a", "https://b"]}]
+)
+def test_TOK_1_nothing_is_empty_and_nothing_but_resource_occurs_twice(server, transport, changes):
+    server.reply("/token", json_answer(TOKENS))
+    redeem(transport, prepare(server, **changes))
+    (request,) = server.requests
+    assert all(value for _, value in request.form)
+    names = [name for name, _ in request.form if name != "resource"]
+    assert len(names) == len(set(names))
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from tokenkeep.domain.errors import (
     ProviderUnreachable,
     TokenKeepError,
 )
+from tokenkeep.domain.tokens import Secret
 from tokenkeep.oauth import pkce
 from tokenkeep.oauth.answer import Redirected
 from tokenkeep.oauth.client_auth import ClientCredentials
@@ -77,6 +78,29 @@ def test_DEV_1_the_device_request(server, transport):
     assert request.method == "POST"
     assert (given.user_code, given.expires_in, given.interval, given.sent_at) == ("WDJB-MJHT", 900.0, 5.0, NOW)
     assert given.openable
+
+
+@pytest.mark.parametrize(
+    ("method", "in_header", "in_body"),
+    [
+        ("none", False, {"client_id"}),
+        ("client_secret_basic", True, set()),
+        ("client_secret_post", False, {"client_id", "client_secret"}),
+    ],
+)
+def test_DEV_1_CAUTH_1_device_request_and_poll_authenticate_like_a_token_request(
+    server, transport, method, in_header, in_body
+):
+    credentials = ClientCredentials(CLIENT_ID, Secret("s:e"), method)
+    provider, metadata = make_provider(server), make_metadata(server.origin)
+    codes(server)
+    server.reply("/token", json_answer(TOKENS))
+    given = request_codes(transport, provider, metadata, credentials)
+    poll(transport, provider, metadata, credentials, given)
+    for request in server.requests:
+        assert (request.header("Authorization") is not None) is in_header
+        assert {"client_id", "client_secret"} & set(dict(request.form)) == in_body
+        assert "s:e" not in request.target
 
 
 def test_DEV_1_nothing_of_pkce_when_switched_off_and_no_empty_scope(server, transport):

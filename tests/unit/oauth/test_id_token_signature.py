@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from support.id_tokens import ALL, NONCE, check, refused, signed, unsigned
 from support.oauth_values import (
@@ -95,9 +98,14 @@ def test_OIDC_3_hs256_over_the_public_key(server, transport, keys):
 
 
 def test_OIDC_3_es256_with_another_curve(server, transport, keys):
-    keys["keys"] = [public(key("P-384"))]
-    token = unsigned("ES256")
-    refused(server, transport, token + b64(b"\x01" * 96), **ALL)
+    """A genuine ECDSA signature with SHA-256 whose one fault is the curve of its key (RFC 7518 §3.4)."""
+    p384 = key("P-384")
+    for members in (public(p384), public(p384, alg="ES256"), public(p384, crv="P-256")):
+        keys["keys"] = [members]
+        token = unsigned("ES256")
+        r, s = decode_dss_signature(p384.private_key.sign(token[:-1].encode(), ECDSA(SHA256())))
+        raw = r.to_bytes(48, "big") + s.to_bytes(48, "big")
+        refused(server, transport, token + b64(raw), wall=NOW + 61 * len(server.to("/jwks")), **ALL)
 
 
 def test_OIDC_3_short_rsa_keys(server, transport, keys):
