@@ -7,6 +7,7 @@ import gzip
 import json
 import socket
 import threading
+import tracemalloc
 
 import pytest
 
@@ -124,11 +125,18 @@ def test_NET_5_loopback_is_never_asked_for_through_a_proxy(server, wall, monkeyp
         monkeypatch.delenv("NO_PROXY", raising=False)
         for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy"):
             monkeypatch.setenv(name, proxy.origin)
-        transport = Transport(proxy="system" if how == "environment" else proxy.origin, wall=wall)
+        configured = "system" if how == "environment" else proxy.origin
+        transport = Transport(
+            proxy=configured, wall=wall, resolver=lambda _, port: [(socket.AF_INET, ("127.0.0.1", port))]
+        )
         server.reply("/t", json_answer({}))
         assert get(transport, f"{server.origin}/t").status == 200
-        with pytest.raises(ProviderUnreachable):
-            get(transport, f"https://127.0.0.2:{server.port}/t")
+        with ScriptedServer() as gone:
+            pass
+        for host in ("127.0.0.2", "[::1]", "localhost", "localhost.", "x.localhost"):
+            url = f"https://{host}:{gone.port}/t"
+            with pytest.raises(ProviderUnreachable):
+                transport.starting_at([url]).send(Request("GET", url), local=True)
         assert proxy.connections == 0
 
 
@@ -174,10 +182,78 @@ def test_NET_5_gzip_is_read_and_a_bomb_is_cut(server, transport):
         get(transport, f"{server.origin}/t")
 
 
+PACKED = gzip.compress(b'{"a":1}')
+NOT_UNPACKED = {
+    "two layers": ("gzip, gzip", gzip.compress(gzip.compress(b"0" * (64 * BODY_LIMIT)))),
+    "twice named": ("gzip,gzip", gzip.compress(PACKED)),
+    "not asked for": ("br", b"x"),
+    "deflate": ("deflate", b"x"),
+    "cut off": ("gzip", PACKED[:-9]),
+    "two members": ("gzip", PACKED + PACKED),
+    "something behind": ("gzip", PACKED + b"x"),
+    "nothing": ("gzip", b""),
+}
+
+
+@pytest.mark.parametrize(("encoding", "body"), NOT_UNPACKED.values(), ids=NOT_UNPACKED.keys())
+def test_NET_5_what_was_not_asked_for_is_not_unpacked(server, transport, encoding, body):
+    server.reply("/t", answer(200, body, {"Content-Encoding": encoding}))
+    with pytest.raises(MalformedAnswer, match="compress"):
+        get(transport, f"{server.origin}/t")
+    assert server.requests[0].header("Accept-Encoding") == "gzip"
+
+
+def test_NET_5_a_bomb_never_unpacks_further_than_the_limit(server, transport):
+    """A thousand times its size, in one chunk of what is read at a time."""
+    bomb = gzip.compress(b"0" * (60 * BODY_LIMIT))
+    assert len(bomb) < 64 * 1024
+    server.reply("/t", answer(200, bomb, {"Content-Encoding": "gzip"}))
+    tracemalloc.start()
+    try:
+        with pytest.raises(MalformedAnswer, match="too large"):
+            get(transport, f"{server.origin}/t")
+        assert tracemalloc.get_traced_memory()[1] < 8 * BODY_LIMIT
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("line", [b"0" * 70_000, b"1;x=" + b"y" * 70_000])
+def test_NET_5_a_chunk_size_without_end_is_refused(server, transport, line):
+    server.reply("/t", raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + line))
+    with pytest.raises((ProviderUnreachable, MalformedAnswer)):
+        get(transport, f"{server.origin}/t")
+
+
+@pytest.mark.parametrize("extra", [b"X: " + b"y" * 70_000 + b"\r\n", b"X: y\r\n" * 200])
+def test_NET_5_the_head_of_an_answer_is_limited(server, transport, extra):
+    server.reply("/t", raw(b"HTTP/1.1 200 OK\r\n" + extra + b"Content-Length: 0\r\n\r\n"))
+    with pytest.raises((ProviderUnreachable, MalformedAnswer)):
+        get(transport, f"{server.origin}/t")
+
+
+def test_NET_5_a_chunked_body_is_limited_too(server, transport):
+    chunk = b"%x\r\n" % (BODY_LIMIT // 4) + b"x" * (BODY_LIMIT // 4) + b"\r\n"
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    server.reply("/t", raw(head + chunk * 4 + b"0\r\n\r\n"), raw(head + chunk * 5 + b"0\r\n\r\n"))
+    assert len(get(transport, f"{server.origin}/t").body) == BODY_LIMIT
+    with pytest.raises(MalformedAnswer, match="too large"):
+        get(transport, f"{server.origin}/t")
+
+
+def test_NET_4_a_304_that_nobody_asked_for_is_refused(server, transport):
+    server.reply("/t", answer(304))
+    with pytest.raises(ProviderError):
+        get(transport, f"{server.origin}/t")
+    asked = Request("GET", f"{server.origin}/t", headers={"If-None-Match": '"x"'})
+    assert transport.send(asked, local=True).status == 304
+
+
 DRIPS = [
     drip(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"),
     drip(b"HTTP/1.1 200 OK\r\n\r\n{}"),  # a body that ends with its connection
     drip(b"HTTP/1.1 200 OK\r\nX: "),
+    drip(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffff\r\n"),
+    drip(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
     hang(),
 ]
 
