@@ -27,6 +27,8 @@ def _parser() -> argparse.ArgumentParser:
         ("device-lifetime", "seconds a device code lives"),
         ("device-interval", "seconds between device polls"),
         ("refresh-grace", "seconds a used refresh token is still answered"),
+        ("registration-token", "1: clients register only with the token that the first line names"),
+        ("tls", "1: serve https, with certificates made for this run"),
     ):
         default = getattr(defaults, name.replace("-", "_"))
         parser.add_argument(f"--{name}", type=int, default=default, metavar="N", help=f"{meaning} (default {default})")

@@ -16,4 +16,8 @@ class Options:
     device_interval: int = 5
     # How long a retired refresh token is still answered after its rotation; 0 means not at all.
     refresh_grace: int = 0
+    # 1: registration needs the initial access token that the description names.
+    registration_token: int = 0
+    # 1: serve https, with an authority and certificates made for this run.
+    tls: int = 0
     faults: dict[str, str] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from tokenkeep.demo.context import Demo
 from tokenkeep.demo.faults import pages as fault_pages
 from tokenkeep.demo.faults import transport
 from tokenkeep.demo.faults.board import FaultBoard
-from tokenkeep.demo.oauth import authorize, identity, metadata, token_endpoint, trusted_issuer
+from tokenkeep.demo.oauth import authorize, identity, metadata, registration_endpoint, token_endpoint, trusted_issuer
 from tokenkeep.demo.oauth.authorization_server import AuthorizationServer
 from tokenkeep.demo.oauth.clients import CLIENT_ID, SCOPES, USERS
 from tokenkeep.demo.options import Options
@@ -41,6 +41,7 @@ def create_app(demo: Demo) -> Flask:
     app.register_blueprint(metadata.create_blueprint(demo))
     app.register_blueprint(authorize.create_blueprint(demo, server))
     app.register_blueprint(token_endpoint.create_blueprint(demo, server))
+    app.register_blueprint(registration_endpoint.create_blueprint(demo))
     app.register_blueprint(trusted_issuer.create_blueprint(server.trusted_issuer))
     app.register_blueprint(device_pages.create_blueprint(demo))
     app.register_blueprint(identity.create_blueprint(demo))
@@ -105,6 +106,7 @@ class DemoServer:
             "whoami": f"{self.demo.resource}/whoami",
             "client_id": CLIENT_ID,
             "trusted_issuer": f"{issuer}/trusted-issuer",
+            "initial_access_token": self.demo.known_clients.initial_access_token,
             "clients": self.demo.known_clients.description(),
             "users": [{"username": user.username, "password": user.password, "name": user.name} for user in USERS],
             "scopes": list(SCOPES),

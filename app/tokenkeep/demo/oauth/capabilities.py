@@ -15,6 +15,7 @@ def capabilities(demo: Demo) -> dict[str, Any]:
     methods = [method for method in METHODS if tls or method != "tls_client_auth"]
     members: dict[str, Any] = {
         "grant_types_supported": [*INTERACTIVE_GRANTS, *MACHINE_GRANTS],
+        "registration_endpoint": f"{demo.origin}/register",
         "introspection_endpoint": f"{demo.origin}/introspect",
     }
     for endpoint in ("token", "revocation", "introspection"):

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import time
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -45,7 +46,7 @@ class ClientAuthenticator:
         used = [method for method, present in offered.items() if present]
         if len(used) > 1:
             raise InvalidRequestError("More than one way of client authentication")
-        check = getattr(self, f"_{used[0]}") if used else self._by_connection
+        check: Callable[[Any], tuple[Client, str]] = getattr(self, f"_{used[0]}") if used else self._by_connection
         client, method = check(request)
         if method not in methods or not client.check_endpoint_auth_method(method, endpoint):
             raise _refused(f"This client does not authenticate by {method}")

@@ -29,6 +29,7 @@ class KnownClients:
     """The registered clients of one run by the names under which tests find them."""
 
     def __init__(self) -> None:
+        self.initial_access_token = "demo-iat-" + secrets.token_urlsafe(32)
         self._key = ECKey.generate_key("P-256", {"kid": "client-key-1", "use": "sig", "alg": "ES256"})
         self.by_name = {
             "public": DEMO_CLIENT,

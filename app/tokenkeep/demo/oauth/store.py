@@ -187,6 +187,16 @@ class Store:
         letters = [secrets.choice(USER_CODE_LETTERS) for _ in range(8)]
         return "".join(letters[:4]) + "-" + "".join(letters[4:])
 
+    def revoke_client(self, client_id: str) -> None:
+        """End everything that was issued to that client."""
+        with self.lock:
+            for token in self.tokens.values():
+                if token.family.client_id == client_id:
+                    token.family.revoked = True
+            for code in self.codes.values():
+                if code.family.client_id == client_id:
+                    code.used = True
+
     def revoke_access_tokens(self, family: Family) -> None:
         with self.lock:
             for token in self.tokens.values():

@@ -10,7 +10,10 @@ from flask import Blueprint, Response, g, jsonify, request
 from tokenkeep.demo.oauth.store import fingerprint
 
 # Form fields that are logged as a fingerprint; all others by name only.
-FINGERPRINTED = ("code", "refresh_token", "device_code", "token", "assertion", "client_assertion", "subject_token", "actor_token")
+FINGERPRINTED = (
+    *("code", "refresh_token", "device_code", "token"),
+    *("assertion", "client_assertion", "subject_token", "actor_token"),
+)
 # Long-polling test clients ask again after this many seconds at most.
 LONGEST_WAIT = 60.0
 
