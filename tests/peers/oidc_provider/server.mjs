@@ -15,6 +15,7 @@ const { values: options } = parseArgs({
     'access-token-ttl': { type: 'string', default: '3600' }, // seconds
     'id-token-ttl': { type: 'string', default: '3600' }, // seconds
     'device-code-ttl': { type: 'string', default: '600' }, // seconds
+    'code-ttl': { type: 'string', default: '60' }, // seconds
     port: { type: 'string', default: '0' },
   },
 });
@@ -56,6 +57,7 @@ const provider = new Provider(issuer, {
     AccessToken: Number(options['access-token-ttl']),
     IdToken: Number(options['id-token-ttl']),
     DeviceCode: Number(options['device-code-ttl']),
+    AuthorizationCode: Number(options['code-ttl']),
     RefreshToken: 24 * 3600,
     Interaction: 3600,
     Session: 3600,
