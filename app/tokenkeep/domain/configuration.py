@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from tokenkeep.domain.access import AccessRule, Decision
-from tokenkeep.domain.provider import AnyProvider, Seconds, StrictModel
+from tokenkeep.domain.errors import Misconfigured
+from tokenkeep.domain.issuers import issuer_conflicts
+from tokenkeep.domain.provider import AnyProvider, BrokenProvider, Provider, Seconds, StrictModel
 from tokenkeep.domain.session import ConfigurationProblem
 
 DecisionValue = Annotated[
@@ -109,7 +111,10 @@ class HttpSettings(StrictModel):
 
 
 class Configuration(StrictModel):
-    """All of `config.toml`: what is good, and what could not be used and why."""
+    """All of `config.toml`: what is good, and what could not be used and why.
+
+    Whatever it was made from, no entry in it claims an earlier one's issuer with other endpoints (META-8).
+    """
 
     app: AppSettings = AppSettings()
     storage: StorageSettings = StorageSettings()
@@ -120,3 +125,29 @@ class Configuration(StrictModel):
     http: HttpSettings = HttpSettings()
     providers: dict[str, AnyProvider] = {}
     problems: tuple[ConfigurationProblem, ...] = ()
+
+    @field_validator("providers")
+    @classmethod
+    def _one_issuer_one_set_of_endpoints(cls, providers: dict[str, AnyProvider]) -> dict[str, AnyProvider]:
+        broken = {
+            id_: BrokenProvider(
+                id=id_, name=providers[id_].name, reason=f"{conflict.sentence}.", key=f"providers.{id_}.{conflict.key}"
+            )
+            for id_, conflict in issuer_conflicts(providers.values()).items()
+        }
+        return providers | broken
+
+    def check_addition(self, provider: Provider) -> None:
+        """Refuse an entry that is about to be added, or to take the place of the one with its id (META-8).
+
+        :raises Misconfigured: another entry has its issuer with other endpoints.
+        """
+        others = [one for one in self.providers.values() if one.id != provider.id]
+        conflict = issuer_conflicts([*others, provider]).get(provider.id)
+        if conflict is not None:
+            raise Misconfigured(
+                f"{conflict.sentence}.",
+                hint="Give the same endpoints, or none, or remove the other entry.",
+                key=f"providers.{provider.id}.{conflict.key}",
+                provider=provider.id,
+            )

@@ -8,12 +8,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from tokenkeep.domain.errors import Misconfigured
-from tokenkeep.domain.provider import PROVIDER_ID, AnyProvider, BrokenProvider, Flow, Provider
+from tokenkeep.domain.issuers import issuer_conflicts
+from tokenkeep.domain.provider import ENDPOINTS, PROVIDER_ID, AnyProvider, BrokenProvider, Flow, Provider
 from tokenkeep.storage.catalogue import Catalogue
 from tokenkeep.storage.complaints import Complaint, complaints
 from tokenkeep.storage.toml_lines import Path
 
-ENDPOINTS = ("authorization_endpoint", "token_endpoint", "device_authorization_endpoint")
 REGISTERED_FLOWS = (Flow.AUTHORIZATION_CODE, Flow.DEVICE_CODE, Flow.CLIENT_CREDENTIALS)
 
 
@@ -24,12 +24,13 @@ def read_providers(
 
     :param file: what messages call the file.
     """
+    found = {id_: read_provider(id_, entry, catalogue) for id_, entry in entries.items()}
+    conflicts = issuer_conflicts(one for one in found.values() if isinstance(one, Provider))
+    found |= {id_: Complaint(("providers", id_, one.key), one.sentence) for id_, one in conflicts.items()}
     providers: dict[str, AnyProvider] = {}
-    for id_, entry in entries.items():
-        provider = read_provider(id_, entry, catalogue)
-        if isinstance(provider, Provider):
-            provider = _same_issuer_elsewhere(provider, providers) or provider
+    for id_, provider in found.items():
         if isinstance(provider, Complaint):
+            entry = entries[id_]
             name = entry.get("name", "") if isinstance(entry, dict) else ""
             line = provider.line(lines)
             providers[id_] = BrokenProvider(
@@ -82,20 +83,4 @@ def _incomplete(provider: Provider, at: Path) -> Complaint | None:
         return Complaint(at, f"[{'.'.join(map(str, at))}] needs `issuer`, or {' and '.join(f'`{n}`' for n in needed)}")
     if not provider.client_id and not provider.registration and provider.flow in REGISTERED_FLOWS:
         return Complaint(at, f'[{".".join(map(str, at))}] needs `client_id`, or registration = "auto"')
-    return None
-
-
-def _same_issuer_elsewhere(provider: Provider, others: Mapping[str, AnyProvider]) -> Complaint | None:
-    """META-8: an entry that names other endpoints for a known issuer would get the codes and tokens of the other."""
-    if not provider.issuer:
-        return None
-    for other in others.values():
-        if not isinstance(other, Provider) or other.issuer != provider.issuer:
-            continue
-        for name in ENDPOINTS:
-            if getattr(other, name) != getattr(provider, name):
-                return Complaint(
-                    ("providers", provider.id, name if getattr(provider, name) else "issuer"),
-                    f"`{other.id}` has the same issuer with another {name}; one issuer has one set of endpoints",
-                )
     return None
