@@ -354,3 +354,26 @@ def test_DEMO_3_a_person_can_use_the_page(demo_provider: DemoProvider) -> None:
     assert browser.submit(page, csrf="x", action="clear").status_code == 403
     assert browser.submit(page, action="clear").status_code == 303
     assert "on: 503*2" not in browser.get(url).text
+
+
+@pytest.mark.parametrize(
+    ("value", "accept", "is_form"),
+    [
+        ("always", "application/json", True),
+        ("unless_asked", "application/json", False),
+        ("unless_asked", "*/*", True),
+    ],
+)
+def test_TOK_1_token_answers_can_be_form_encoded(
+    demo_provider: DemoProvider, value: str, accept: str, is_form: bool
+) -> None:
+    refresh_token = demo_provider.tokens()["refresh_token"]
+    demo_provider.faults(form_answer=value)
+    form = {"grant_type": "refresh_token", "refresh_token": refresh_token, "client_id": demo_provider.client_id}
+    answer = requests.post(f"{demo_provider.issuer}/token", data=form, headers={"Accept": accept}, timeout=60)
+    if is_form:
+        assert answer.headers["Content-Type"].startswith("application/x-www-form-urlencoded")
+        members = dict(parse_qsl(answer.text))
+    else:
+        members = answer.json()
+    assert demo_provider.call(members["access_token"]).status_code == 200

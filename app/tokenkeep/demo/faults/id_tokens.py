@@ -1,13 +1,12 @@
 """Genuine and deliberately wrong id_tokens, by the values of the `id_token` fault switch."""
 
-import hashlib
-import hmac
-import json
-from base64 import urlsafe_b64encode
+import secrets
 from typing import Any
 
+from flask import Response
 from joserfc import jwt
 
+from tokenkeep.demo.faults.forgeries import FORGERIES
 from tokenkeep.demo.oauth.keys import SigningKey
 
 WEEK = 7 * 86400
@@ -44,60 +43,35 @@ def change_claims(claims: dict[str, Any], fault: str | None) -> dict[str, Any]:
         "wrong_at_hash": {"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"},
         "no_auth_time": {"auth_time": None},
         "other_auth_time": {"auth_time": claims["auth_time"] - 3600},
+        "no_acr": {"acr": None},
+        "wrong_acr": {"acr": "urn:tokenkeep:demo:nothing"},
     }
     changed = claims | changes.get(fault or "", {})
     return {name: value for name, value in changed.items() if value is not None}
-
-
-def _part(value: bytes) -> str:
-    return urlsafe_b64encode(value).rstrip(b"=").decode()
-
-
-def _by_hand(header: dict[str, Any], claims: dict[str, Any], secret: bytes | None = None) -> str:
-    """A token that no proper library would make: unsigned, or HMAC over the public key."""
-    signed = f"{_part(json.dumps(header).encode())}.{_part(json.dumps(claims).encode())}"
-    signature = hmac.digest(secret, signed.encode(), hashlib.sha256) if secret else b""
-    return f"{signed}.{_part(signature)}"
 
 
 def encode(keys: SigningKey, claims: dict[str, Any], fault: str | None) -> str:
     """A signed id_token, RS256 unless the fault says otherwise."""
     key = keys.current
     header: dict[str, Any] = {"alg": "RS256", "typ": "JWT", "kid": key.kid}
+    if fault in FORGERIES:
+        return FORGERIES[fault](keys, header, claims)
     match fault:
-        case "garbage":
-            return "this is not a token"
-        case "five_parts":
-            return ".".join([_part(b'{"alg":"RSA-OAEP","enc":"A256GCM"}'), *(_part(b"x" * 16) for _ in range(4))])
-        case "alg_none":
-            return _by_hand({"alg": "none"}, claims)
-        case "alg_none_mixed":
-            return _by_hand({"alg": "nOnE"}, claims)
-        case "hs256":
-            return _by_hand(header | {"alg": "HS256"}, claims, key.as_pem(private=False))
-        case "crit":
-            return jwt_with_unchecked_header(header | {"crit": ["demo"], "demo": 1}, claims, keys)
-        case "bad_signature":
-            token = jwt.encode(header, claims, key)
-            head, payload, signature = token.split(".")
-            return f"{head}.{payload}.{'B' if signature[0] != 'B' else 'C'}{signature[1:]}"
         case "other_key":
             return jwt.encode(header, claims, keys.stranger)
-        case "unknown_kid":
-            header["kid"] = "demo-unknown"
-        case "no_kid":
-            del header["kid"]
         case "jwk_header":
             stranger = keys.stranger
             return jwt.encode({"alg": "RS256", "jwk": stranger.as_dict(private=False)}, claims, stranger)
+        case "unknown_kid":
+            header["kid"] = "demo-unknown"
+        case "random_kid":
+            header["kid"] = f"demo-{secrets.token_hex(8)}"
+        case "no_kid":
+            del header["kid"]
     return jwt.encode(header, claims, key)
 
 
-def jwt_with_unchecked_header(header: dict[str, Any], claims: dict[str, Any], keys: SigningKey) -> str:
-    """Signed genuinely although the header names an extension that nobody knows."""
-    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-    from cryptography.hazmat.primitives.hashes import SHA256
-
-    signed = f"{_part(json.dumps(header).encode())}.{_part(json.dumps(claims).encode())}"
-    signature = keys.current.private_key.sign(signed.encode(), PKCS1v15(), SHA256())  # type: ignore[union-attr]
-    return f"{signed}.{_part(signature)}"
+def signed_userinfo(keys: SigningKey, claims: dict[str, Any], fault: str) -> Response:
+    """A userinfo answer as a JWT (OpenID Connect Core §5.3.2), good when the fault is `signed`."""
+    changes = {"wrong_iss": {"iss": claims["iss"] + "/other"}, "wrong_aud": {"aud": "somebody-else"}}
+    return Response(encode(keys, claims | changes.get(fault, {}), fault), mimetype="application/jwt")

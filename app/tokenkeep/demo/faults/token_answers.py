@@ -2,8 +2,9 @@
 
 import json
 from typing import Any
+from urllib.parse import urlencode
 
-from flask import Response
+from flask import Response, request
 
 from tokenkeep.demo.context import Demo
 
@@ -114,6 +115,10 @@ def change_token_answer(demo: Demo, answer: Response, *, refreshed: bool) -> Non
     if faults.take("extra_member"):
         members |= {"not_before_policy": 0, "session_state": "demo", "nested": {"deep": [1, None]}}
     answer.set_data(json.dumps(members))
+    form = faults.take("form_answer")
+    if form == "always" or (form and "application/json" not in request.headers.get("Accept", "")):
+        answer.set_data(urlencode(members))
+        answer.mimetype = "application/x-www-form-urlencoded"
 
 
 def change_device_answer(demo: Demo, answer: Response, fault: str | None) -> None:

@@ -1,18 +1,20 @@
 """Who signed in: id_tokens in token answers and the userinfo endpoint (OpenID Connect Core §2, §5.3)."""
 
 import hashlib
-import time
 from base64 import urlsafe_b64encode
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
 from tokenkeep.demo.context import Demo
-from tokenkeep.demo.faults.id_tokens import change_claims, encode
+from tokenkeep.demo.faults.id_tokens import change_claims, encode, signed_userinfo
 from tokenkeep.demo.oauth.store import Family
 from tokenkeep.demo.resources.challenge import refuse
 from tokenkeep.demo.resources.protection import Protection
 from tokenkeep.demo.web.log import note
+
+# How a person is known here: by a password that stands on the page (OpenID Connect Core §2).
+ACR = "urn:tokenkeep:demo:password"
 
 
 def _claims_of(family: Family, scope: str) -> dict[str, Any]:
@@ -46,7 +48,7 @@ class IdTokenExtension:
             token["id_token"] = self._id_token(source.family, token["access_token"], fault, refreshed=refreshed)
 
     def _id_token(self, family: Family, access_token: str, fault: str | None, *, refreshed: bool) -> str:
-        now = int(time.time())
+        now = int(self._demo.now())
         half = hashlib.sha256(access_token.encode()).digest()[:16]
         claims = {
             "iss": self._demo.issuer,
@@ -54,6 +56,7 @@ class IdTokenExtension:
             "iat": now,
             "exp": now + self._demo.options.token_lifetime,
             "auth_time": family.auth_time,
+            "acr": ACR,
             "at_hash": urlsafe_b64encode(half).rstrip(b"=").decode(),
             **_claims_of(family, family.scope),
         }
@@ -85,10 +88,13 @@ def create_blueprint(demo: Demo) -> Blueprint:
                 claims["sub"] = "demo-somebody-else"
             case "no_sub":
                 del claims["sub"]
+            case "signed" | "signed_bad_signature" | "signed_alg_none" | "signed_wrong_iss" | "signed_wrong_aud":
+                claims |= {"iss": demo.issuer, "aud": token.family.client_id}
+                return signed_userinfo(demo.keys, claims, fault.removeprefix("signed_"))
             case "401":
                 return refuse(demo, request, error="invalid_token")
-            case "500":
-                return Response("The demo provider was told to fail.\n", 500, mimetype="text/plain")
+            case "500" | "503":
+                return Response("The demo provider was told to fail.\n", int(fault), mimetype="text/plain")
             case "html":
                 return Response("<!doctype html><title>Welcome</title>", mimetype="text/html")
             case "array":

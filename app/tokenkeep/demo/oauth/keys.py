@@ -16,11 +16,14 @@ class SigningKey:
         self.current = _new_key("demo-1")
         self._number = 1
         self._stranger: RSAKey | None = None
+        # Keys that no honest server has, published after a fault has signed with them; by key id.
+        self.unsuitable: dict[str, dict[str, Any]] = {}
 
     def rotate(self) -> None:
         """Replace the key; the old one is no longer published."""
         self._number += 1
         self.current = _new_key(f"demo-{self._number}")
+        self._stranger = None
 
     @property
     def stranger(self) -> RSAKey:
@@ -31,4 +34,4 @@ class SigningKey:
 
     def published(self) -> dict[str, Any]:
         """The JWKS document (RFC 7517 §5)."""
-        return {"keys": [self.current.as_dict(private=False)]}
+        return {"keys": [self.current.as_dict(private=False), *self.unsuitable.values()]}

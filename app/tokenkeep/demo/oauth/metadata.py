@@ -5,8 +5,10 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, redirect
 
 from tokenkeep.demo.context import Demo
+from tokenkeep.demo.faults.key_sets import instead_of_key_set
 from tokenkeep.demo.oauth.capabilities import capabilities, change_capabilities
 from tokenkeep.demo.oauth.clients import SCOPES
+from tokenkeep.demo.oauth.identity import ACR
 from tokenkeep.demo.web.log import note
 
 # More than any client should read (META-5): 6 MiB.
@@ -33,6 +35,7 @@ def document(demo: Demo) -> dict[str, Any]:
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
         "claims_supported": ["sub", "name", "preferred_username", "email", "email_verified", "auth_time"],
+        "acr_values_supported": [ACR],
         "prompt_values_supported": ["none", "login", "consent"],
     }
 
@@ -63,6 +66,8 @@ def faulty_document(demo: Demo, fault: str) -> dict[str, Any]:
         "userinfo_token_endpoint": {"token_endpoint": token.replace("://", "://name:word@")},
         "list_token_endpoint": {"token_endpoint": [token]},
         "other_token_endpoint": {"token_endpoint": token + "/moved"},
+        "trap_token_endpoint": {"token_endpoint": demo.trap + "/token"},
+        "private_token_endpoint": {"token_endpoint": "https://169.254.169.254/token"},
         "query_authorization_endpoint": {"authorization_endpoint": authorization + "?tenant=a%2Fb&x=1"},
         "fragment_authorization_endpoint": {"authorization_endpoint": authorization + "#part"},
         "javascript_authorization_endpoint": {"authorization_endpoint": "javascript:alert(1)"},
@@ -99,20 +104,9 @@ def create_blueprint(demo: Demo) -> Blueprint:
     @blueprint.get("/jwks.json")
     def key_set() -> Any:
         fault = demo.faults.take("jwks") if demo.faults.value("jwks") != "rotate" else None
-        keys = demo.keys.published()
-        match fault:
-            case "500" | "503":
-                return Response("The demo provider was told to fail.\n", int(fault), mimetype="text/plain")
-            case "html":
-                return Response("<!doctype html><title>Welcome</title>", mimetype="text/html")
-            case "empty":
-                keys = {"keys": []}
-            case "redirect":
-                return redirect(f"{demo.issuer}/moved-keys", 302)
-            case "no_kid":
-                del keys["keys"][0]["kid"]
-            case "enc_only":
-                keys["keys"][0]["use"] = "enc"
-        return jsonify(keys)
+        if fault is None:
+            return jsonify(demo.keys.published())
+        note(fault=f"jwks={fault}")
+        return instead_of_key_set(demo, fault)
 
     return blueprint

@@ -37,7 +37,7 @@ SWITCHES = (
         "authorize",
         "access_denied server_error temporarily_unavailable invalid_request invalid_scope markup error_page",
         "Consent ends with that error; markup puts HTML into error_description; error_page never redirects.",
-        "RESP-6 LOOP-12 PKCE-2",
+        "RESP-6 LOOP-12 PKCE-2 LEAK-3",
     ),
     switch(
         "pkce",

@@ -38,7 +38,7 @@ SWITCHES = (
         "poll",
         TOKEN_ANSWERS,
         "As token, for device polls alone.",
-        "DEV-4 DEV-6",
+        "DEV-4 DEV-6 DEV-5",
     ),
     switch(
         "slow_down",
@@ -80,7 +80,7 @@ SWITCHES = (
         "expires_in",
         "absent JSON",
         "The raw expires_in of token answers.",
-        "TOK-6",
+        "TOK-6 AGENT-7",
     ),
     switch(
         "token_type",
@@ -92,13 +92,19 @@ SWITCHES = (
         "scope",
         "absent empty TEXT",
         "The scope of token answers; the token itself is narrowed to it.",
-        "TOK-7",
+        "TOK-7 REF-7",
     ),
     switch(
         "access_token",
         "jwt_like broken_base64",
         "The shape of access tokens; they stay valid.",
         "TOK-8",
+    ),
+    switch(
+        "form_answer",
+        "always unless_asked",
+        "Good token answers are form-encoded, always or unless Accept asks for JSON.",
+        "TOK-1 TOK-5",
     ),
     switch(
         "extra_member",
