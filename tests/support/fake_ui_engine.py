@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tokenkeep.domain.access import Decision, Holding
+from tokenkeep.domain.check import CheckReport, Finding, Outcome
 from tokenkeep.domain.errors import TokenKeepError
 from tokenkeep.domain.session import (
     EngineSnapshot,
@@ -29,6 +30,26 @@ from tokenkeep.engine.thread import EngineThread
 
 NOW = 1_700_000_000.0
 TOKEN = "canary-access-token-5f0c"
+
+
+CHECKED = CheckReport(
+    subject="https://example.example",
+    name="Example",
+    issuer="https://example.example",
+    checked_at=NOW,
+    reachable=True,
+    rules=(
+        Finding("metadata.found", Outcome.PASS, "Published at /.well-known/openid-configuration."),
+        Finding(
+            "pkce.s256_listed",
+            Outcome.FAIL,
+            "Required: S256. Supported: plain.",
+            "code_challenge_methods_supported lists S256.",
+            "RFC 8414 §2",
+            "Switch PKCE with S256 on for this client.",
+        ),
+    ),
+)
 
 
 class FakeClock:
@@ -190,6 +211,10 @@ class FakeEngine:
         """Take note."""
         self._record("sign_out", provider)
         return self.sign_out_answer
+
+    async def check(self, *, provider: str) -> CheckReport:
+        self._record("check", provider)
+        return CHECKED
 
     async def copy_token(self, provider: str) -> Secret:
         """The canary."""

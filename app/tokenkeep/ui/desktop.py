@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent, QObject, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 
 from tokenkeep.domain.access import AccessRequest, Decision, Holding
+from tokenkeep.domain.check import CheckReport
 from tokenkeep.domain.configuration import AppSettings
 from tokenkeep.domain.errors import NotFound, TokenKeepError
 from tokenkeep.domain.ports import Clock
@@ -16,6 +17,7 @@ from tokenkeep.domain.session import EngineSnapshot, SessionSnapshot, StorageSta
 from tokenkeep.domain.tokens import Secret
 from tokenkeep.ui.access_prompt import AccessPrompt
 from tokenkeep.ui.bridge import Bridge
+from tokenkeep.ui.check_dialog import CheckDialog
 from tokenkeep.ui.clipboard import SensitiveClipboard
 from tokenkeep.ui.dialog_frame import DialogFrame
 from tokenkeep.ui.main_window import MainWindow
@@ -173,6 +175,7 @@ class Desktop(QObject):
         window.sign_out_requested.connect(self._sign_out)
         window.refresh_requested.connect(self._refresh)
         window.copy_requested.connect(self._copy)
+        window.diagnose_requested.connect(self._diagnose)
         window.storage_chosen.connect(self._choose_storage)
         window.open_folder_requested.connect(self._open_folder)
         window.reload_requested.connect(self.reload)
@@ -222,6 +225,21 @@ class Desktop(QObject):
 
     def _refresh(self, provider: str) -> None:
         self.bridge.do(self.bridge.engine.refresh(provider))
+
+    def _diagnose(self, provider: str) -> None:
+        session = self._session(provider)
+        dialog = CheckDialog(self._clock, provider, provider if session is None else session.name)
+
+        def found(report: CheckReport) -> None:
+            if dialog in self._messages:  # not closed meanwhile
+                dialog.show_report(report)
+
+        def failed(error: TokenKeepError) -> None:
+            if dialog in self._messages:
+                dialog.show_problem(error)
+
+        self._open_message(dialog)
+        self.bridge.do(self.bridge.engine.check(provider=provider), done=found, failed=failed)
 
     def _sign_out(self, provider: str) -> None:
         session = self._session(provider)

@@ -25,6 +25,7 @@ class DetailHeader(QWidget):
     refresh_requested = Signal()
     sign_out_requested = Signal()
     sign_in_requested = Signal()
+    diagnose_requested = Signal()
     back_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -42,7 +43,9 @@ class DetailHeader(QWidget):
         self.menu = QMenu(self)
         self.sign_in_action = QAction(tr("Sign in again…"), self)
         self.sign_out_action = QAction(tr("Sign out…"), self)
+        self.diagnose_action = QAction(tr("Diagnose…"), self)
         self.menu.addAction(self.sign_in_action)
+        self.menu.addAction(self.diagnose_action)
         self.menu.addAction(self.sign_out_action)
         self._build()
         self.copy_button.clicked.connect(self.copy_requested)
@@ -50,6 +53,7 @@ class DetailHeader(QWidget):
         self.more_button.clicked.connect(self.open_menu)
         self.sign_in_action.triggered.connect(self.sign_in_requested)
         self.sign_out_action.triggered.connect(self.sign_out_requested)
+        self.diagnose_action.triggered.connect(self.diagnose_requested)
         self.back_button.clicked.connect(self.back_requested)
 
     def _build(self) -> None:
@@ -86,6 +90,7 @@ class DetailHeader(QWidget):
         self.copy_button.setVisible(session.token_usable)
         self.refresh_button.setVisible(refreshing or (session.state is SessionState.ACTIVE and session.refreshable))
         self.refresh_button.setEnabled(not refreshing)  # it comes back within seconds
+        self.diagnose_action.setVisible(bool(session.issuer))
         known = session.signed_in_at is not None and session.state is not SessionState.SIGNED_OUT
         self.sign_in_action.setVisible(known and session.state is not SessionState.SIGNING_IN)
         self.more_button.setVisible(known)

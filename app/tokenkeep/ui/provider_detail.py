@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, Qt, Signal, SignalInstance
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from tokenkeep.domain.errors import Misconfigured
 from tokenkeep.domain.session import SessionSnapshot, SessionState, SignInSnapshot
 from tokenkeep.ui import style, texts
 from tokenkeep.ui.announcer import Announcer
@@ -17,6 +18,7 @@ from tokenkeep.ui.translation import tr
 from tokenkeep.ui.widgets.band import Band
 from tokenkeep.ui.widgets.button import Button
 from tokenkeep.ui.widgets.facts import Fact, Facts
+from tokenkeep.ui.widgets.flow_layout import FlowLayout
 from tokenkeep.ui.widgets.label import Label
 from tokenkeep.ui.widgets.line import Line
 from tokenkeep.ui.widgets.scroll_page import ScrollPage
@@ -36,6 +38,7 @@ class ProviderDetail(ScrollPage):
     sign_out_requested = Signal(str)
     refresh_requested = Signal(str)
     copy_requested = Signal(str)
+    diagnose_requested = Signal(str)
     open_folder_requested = Signal()
     back_requested = Signal()
 
@@ -57,6 +60,7 @@ class ProviderDetail(ScrollPage):
         self.state = StateBand()
         self.trouble = Facts()
         self.details_button = Button(tr("Copy details"), kind="link")
+        self.diagnose_button = Button(tr("Diagnose"), kind="link")
         self.may_title = Label(tr("What this sign-in may do"), "strong")
         self.may = Facts(names_quiet=False)
         self.about = Facts()
@@ -74,7 +78,11 @@ class ProviderDetail(ScrollPage):
         self._trouble = QVBoxLayout(self._troubles)
         self._trouble.setContentsMargins(0, 0, 0, 0)
         self._trouble.addWidget(self.trouble)
-        self._trouble.addWidget(self.details_button, 0, Qt.AlignmentFlag.AlignLeading)
+        self._links = QWidget()
+        links = FlowLayout(self._links, spacing="l")
+        for link in (self.details_button, self.diagnose_button):
+            links.addWidget(link)
+        self._trouble.addWidget(self._links)
         for part in (self.header, self.confirm, self.state):
             self._column.addWidget(part)
         self._column.addWidget(self._troubles)
@@ -88,6 +96,7 @@ class ProviderDetail(ScrollPage):
     def _connect(self) -> None:
         self.header.copy_requested.connect(lambda: self._ask(self.copy_requested))
         self.header.refresh_requested.connect(lambda: self._ask(self.refresh_requested))
+        self.header.diagnose_requested.connect(lambda: self._ask(self.diagnose_requested))
         self.header.sign_out_requested.connect(self.ask_sign_out)
         self.header.sign_in_requested.connect(lambda: self._sign_in_by("auto"))
         self.header.back_requested.connect(self.back_requested)
@@ -99,6 +108,7 @@ class ProviderDetail(ScrollPage):
         self.state.try_again.connect(lambda: self._ask(self.refresh_requested))
         self.state.open_folder.connect(self.open_folder_requested)
         self.details_button.clicked.connect(self._copy_details)
+        self.diagnose_button.clicked.connect(lambda: self._ask(self.diagnose_requested))
 
     # --- showing ---------------------------------------------------------------------------------------------------
 
@@ -136,7 +146,9 @@ class ProviderDetail(ScrollPage):
         self.state.show_session(self._session, self._sign_in, now)
         troubles = self._trouble_facts(self._session, now)
         self.trouble.show_facts(troubles)
-        self.details_button.setVisible(self._has_details(self._session))
+        self._links.setVisible(self._has_details(self._session))
+        server = bool(self._session.issuer) and not isinstance(self._session.last_error, Misconfigured)
+        self.diagnose_button.setVisible(server)  # what is wrong in our own configuration is no server's fault
         self._troubles.setVisible(bool(troubles) or self._has_details(self._session))
 
     def token_copied(self, provider: str, until: float) -> None:

@@ -28,6 +28,7 @@ from tokenkeep.domain.configuration import AppSettings
 from tokenkeep.domain.errors import Misconfigured, ProviderUnreachable
 from tokenkeep.domain.ports import Notice
 from tokenkeep.domain.session import SessionState, SignInState, StorageState
+from tokenkeep.ui.check_dialog import CheckDialog
 from tokenkeep.ui.desktop import Desktop
 from tokenkeep.ui.device_dialog import DeviceDialog
 from tokenkeep.ui.message_dialogs import MessageDialog, QuitQuestion
@@ -383,3 +384,25 @@ def test_with_a_tray_closing_hides_the_window(desktop: Desktop, run_ui: Run[None
     desktop.window.close()
     assert not desktop.window.isVisible()
     assert desktop._messages == []
+
+
+def test_diagnose_opens_the_report_of_that_provider(
+    desktop: Desktop, ui_engine: EngineForWindows, run_ui: Run[None]
+) -> None:
+    async def main() -> None:
+        await started(desktop, ui_engine)
+        desktop.window.diagnose_requested.emit("work")
+        (dialog,) = desktop._messages
+        assert isinstance(dialog, CheckDialog)
+        assert dialog.windowTitle() == "Check of Work"
+        await until(dialog.report.toPlainText, "the report")
+        assert calls(ui_engine) == [("check", "work")]
+        press(dialog, "Close")
+        desktop.window.diagnose_requested.emit("work")
+        press(desktop._messages[0], "Close")  # before the report came
+        await until(lambda: len(calls(ui_engine)) == 2, "the second check")
+        desktop.bridge.do(desktop.bridge.engine.refresh("work"))
+        await until(lambda: len(calls(ui_engine)) == 3, "what comes behind it")
+        assert desktop._messages == []
+
+    run_ui(main())
