@@ -10,6 +10,7 @@ from tokenkeep.demo.oauth.known_clients import KnownClients
 from tokenkeep.demo.oauth.store import Store
 from tokenkeep.demo.options import Options
 from tokenkeep.demo.resources.catalogue import NOTES
+from tokenkeep.demo.tls import Certificates
 from tokenkeep.demo.web.log import RequestLog
 
 
@@ -24,6 +25,8 @@ class Demo:
     trap: str
     options: Options
     faults: FaultBoard
+    # None while everything is plain HTTP.
+    certificates: Certificates | None = None
     known_clients: KnownClients = field(default_factory=KnownClients)
     store: Store = field(init=False)
     log: RequestLog = field(default_factory=RequestLog)

@@ -12,12 +12,22 @@ from tokenkeep.demo.context import Demo
 from tokenkeep.demo.faults import pages as fault_pages
 from tokenkeep.demo.faults import transport
 from tokenkeep.demo.faults.board import FaultBoard
-from tokenkeep.demo.oauth import authorize, identity, metadata, registration_endpoint, token_endpoint, trusted_issuer
+from tokenkeep.demo.oauth import (
+    authorize,
+    identity,
+    metadata,
+    metadata_document_fixtures,
+    registration_endpoint,
+    token_endpoint,
+    trusted_issuer,
+)
 from tokenkeep.demo.oauth.authorization_server import AuthorizationServer
 from tokenkeep.demo.oauth.clients import CLIENT_ID, SCOPES, USERS
+from tokenkeep.demo.oauth.known_clients import TLS_CLIENT_NAME
 from tokenkeep.demo.options import Options
 from tokenkeep.demo.resources import metadata as resource_metadata
 from tokenkeep.demo.resources import models, notes
+from tokenkeep.demo.tls import Certificates
 from tokenkeep.demo.web import device_pages, guard
 from tokenkeep.demo.web import log as request_log
 from tokenkeep.demo.web.doors import LOOPBACK, Door, open_trap
@@ -41,6 +51,7 @@ def create_app(demo: Demo) -> Flask:
     app.register_blueprint(metadata.create_blueprint(demo))
     app.register_blueprint(authorize.create_blueprint(demo, server))
     app.register_blueprint(token_endpoint.create_blueprint(demo, server))
+    app.register_blueprint(metadata_document_fixtures.create_blueprint(demo))
     app.register_blueprint(registration_endpoint.create_blueprint(demo))
     app.register_blueprint(trusted_issuer.create_blueprint(server.trusted_issuer))
     app.register_blueprint(device_pages.create_blueprint(demo))
@@ -66,15 +77,19 @@ class DemoServer:
             # Bound here, not by werkzeug, which prints and exits when the port is taken; shut until all is ready.
             self._door = self._stack.enter_context(closing(Door(options.port, self._answer)))
             control = self._stack.enter_context(socket.create_server((LOOPBACK, 0)))
+            certificates = Certificates(TLS_CLIENT_NAME) if options.tls else None
+            if certificates:
+                self._stack.callback(certificates.close)
             log = RequestLog()
             trap, trap_address = open_trap(lambda: log.progress("trap", "connection"))
             self._stack.enter_context(closing(trap))
             self.demo = Demo(
-                issuer=f"http://{LOOPBACK}:{self._door.port}",
+                issuer=f"{'https' if certificates else 'http'}://{LOOPBACK}:{self._door.port}",
                 control=f"http://{LOOPBACK}:{control.getsockname()[1]}",
                 trap=trap_address,
                 options=options,
                 faults=board,
+                certificates=certificates,
                 log=log,
             )
             self._server: BaseWSGIServer = make_server(
@@ -85,11 +100,21 @@ class DemoServer:
                 request_handler=type("Handler", (WireHandler,), {"board": board}),
                 fd=control.fileno(),
             )
+            # Set afterwards: the listener that werkzeug knows is the control's, which stays plain.
+            self._server.ssl_context = certificates.server_context() if certificates else None
             board.watch(self._set_door)
+            board.watch(self.demo.keys.unsuitable.clear)
             self._set_door()
             self._stack = self._stack.pop_all()
 
     def _answer(self, connection: socket.socket, address: tuple[str, int]) -> None:
+        if (context := self._server.ssl_context) is not None:
+            # The handshake waits for the thread of the connection: a silent client must not keep others out.
+            try:
+                connection = context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+            except OSError:
+                connection.close()
+                return
         self._server.process_request(connection, address)
 
     def _set_door(self) -> None:
@@ -106,6 +131,8 @@ class DemoServer:
             "whoami": f"{self.demo.resource}/whoami",
             "client_id": CLIENT_ID,
             "trusted_issuer": f"{issuer}/trusted-issuer",
+            "client_id_metadata_document": f"{issuer}/client-metadata/native.json",
+            "tls": self.demo.certificates.description() if self.demo.certificates else None,
             "initial_access_token": self.demo.known_clients.initial_access_token,
             "clients": self.demo.known_clients.description(),
             "users": [{"username": user.username, "password": user.password, "name": user.name} for user in USERS],

@@ -7,7 +7,6 @@ import shutil
 import ssl
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -129,11 +128,8 @@ class Certificates:
 
 def client_certificate() -> x509.Certificate | None:
     """The checked certificate of the connection that the current request came on."""
-    connection: Any = request.environ["werkzeug.socket"]
-    if not isinstance(connection, ssl.SSLSocket):
-        return None
-    encoded = connection.getpeercert(binary_form=True)
-    return None if encoded is None else x509.load_der_x509_certificate(encoded)
+    encoded: str | None = request.environ.get("SSL_CLIENT_CERT")
+    return x509.load_pem_x509_certificate(encoded.encode()) if encoded else None
 
 
 def dns_names_of_client() -> list[str]:

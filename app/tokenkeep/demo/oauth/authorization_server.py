@@ -3,20 +3,23 @@
 import secrets
 import time
 from base64 import urlsafe_b64encode
+from dataclasses import replace
 from typing import Any
 
 from authlib.integrations.flask_oauth2 import AuthorizationServer as AuthlibServer
 from authlib.oauth2.rfc6750 import BearerTokenGenerator
-from flask import Flask
+from flask import Flask, g
+from flask import request as flask_request
 
 from tokenkeep.demo.context import Demo
 from tokenkeep.demo.oauth.client_authentication import ClientAuthenticator
-from tokenkeep.demo.oauth.clients import SCOPES
+from tokenkeep.demo.oauth.clients import SCOPES, Client
 from tokenkeep.demo.oauth.device import DeviceAuthorizationEndpoint, DeviceCodeGrant
 from tokenkeep.demo.oauth.grants import AuthorizationCodeGrant, RefreshTokenGrant
 from tokenkeep.demo.oauth.identity import IdTokenExtension
 from tokenkeep.demo.oauth.introspection import IntrospectionEndpoint
 from tokenkeep.demo.oauth.machine_grants import ClientCredentialsGrant, JwtBearerGrant
+from tokenkeep.demo.oauth.metadata_documents import MetadataDocuments
 from tokenkeep.demo.oauth.resource_indicators import narrowed, read_resources
 from tokenkeep.demo.oauth.revocation import RevocationEndpoint
 from tokenkeep.demo.oauth.store import Family, Token, fingerprint
@@ -25,13 +28,19 @@ from tokenkeep.demo.oauth.trusted_issuer import TrustedIssuer
 from tokenkeep.demo.resources.catalogue import default_audience, identifiers
 from tokenkeep.demo.web.log import note
 
+# Where the metadata document of a client is fetched anew.
+BEGINNINGS = ("/authorize", "/login", "/par", "/device_authorization")
+
 
 class AuthorizationServer(AuthlibServer):  # type: ignore[misc]
     """Knows the demo it belongs to, so that grants and endpoints can reach the store."""
 
     def __init__(self, app: Flask, demo: Demo) -> None:
         self.demo = demo
-        super().__init__(app, demo.store.clients.get, self._save)
+        super().__init__(app, self._find_client, self._save)
+        self._documents = MetadataDocuments(
+            demo.origin, demo.certificates.client_context() if demo.certificates else None
+        )
         self._client_auth = ClientAuthenticator(demo, self.query_client)
         self.scopes_supported = SCOPES
         self.register_token_generator(
@@ -47,6 +56,22 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]
         self.register_endpoint(DeviceAuthorizationEndpoint)
         self.register_endpoint(RevocationEndpoint)
         self.register_endpoint(IntrospectionEndpoint)
+
+    def _find_client(self, client_id: str) -> Client | None:
+        """The client of that id, which may be a URL; raises InvalidClientError for a URL that gives none."""
+        store = self.demo.store
+        if client_id.startswith(("https://", "http://")):
+            # Fetched where a person or a device begins; what follows uses what was found then.
+            if flask_request.path in BEGINNINGS and g.get("fetched_client") != client_id:
+                store.clients.pop(client_id, None)
+                store.clients[client_id] = self._documents.fetch(client_id)
+                g.fetched_client = client_id
+            elif client_id not in store.clients:
+                store.clients[client_id] = self._documents.fetch(client_id)
+        client = store.clients.get(client_id)
+        if client is not None and self.demo.faults.value("redirect_ports") == "exact":
+            return replace(client, redirects=client.redirects.with_exact_ports())
+        return client
 
     def _new_access_token(self, **_details: Any) -> str:
         match self.demo.faults.take("access_token"):

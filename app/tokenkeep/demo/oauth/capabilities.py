@@ -15,6 +15,7 @@ def capabilities(demo: Demo) -> dict[str, Any]:
     methods = [method for method in METHODS if tls or method != "tls_client_auth"]
     members: dict[str, Any] = {
         "grant_types_supported": [*INTERACTIVE_GRANTS, *MACHINE_GRANTS],
+        "client_id_metadata_document_supported": True,
         "registration_endpoint": f"{demo.origin}/register",
         "introspection_endpoint": f"{demo.origin}/introspect",
     }
@@ -32,3 +33,7 @@ def change_capabilities(demo: Demo, members: dict[str, Any]) -> None:
         members.pop("token_endpoint_auth_methods_supported", None)
         if raw != "absent":
             members["token_endpoint_auth_methods_supported"] = json.loads(raw)
+    if (fault := demo.faults.take("cimd")) is not None:
+        members["client_id_metadata_document_supported"] = "true"
+        if fault == "absent":
+            del members["client_id_metadata_document_supported"]

@@ -54,7 +54,7 @@ class ClientAuthenticator:
         return client
 
     def _known(self, client_id: str | None) -> Client:
-        client = self._query(client_id) if client_id else None
+        client: Client | None = self._query(client_id) if client_id else None
         if client is None:
             raise _refused("The client is unknown" if client_id else "There is no client_id")
         return client

@@ -19,6 +19,9 @@ from tokenkeep.demo.oauth.clients import (
     Client,
 )
 
+# In the certificate that authenticates the client `tls`.
+TLS_CLIENT_NAME = "tls-client.demo.invalid"
+
 
 def _new_secret() -> str:
     # Reserved characters on purpose: only a client that encodes them for Basic gets in (RFC 6749 §2.3.1).
@@ -68,7 +71,7 @@ class KnownClients:
                 grant_types=(*INTERACTIVE_GRANTS, *MACHINE_GRANTS),
                 scopes=SCOPES,
                 auth_methods=("tls_client_auth",),
-                tls_san_dns="tls-client.demo.invalid",
+                tls_san_dns=TLS_CLIENT_NAME,
             ),
             # No secret at all: an identity token of somewhere else speaks for it.
             "workload": Client(

@@ -1,7 +1,7 @@
 """Which redirect URIs a client may register, and which ones match (RFC 8252 §7-8, OAuth 2.1 §2.3.1)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import SplitResult, urlsplit
 
 LOOPBACK_LITERALS = ("127.0.0.1", "::1")
@@ -64,6 +64,10 @@ class RedirectRule:
     path_prefix: str | None = None
     # Hosts whose port is not compared.
     any_port_hosts: tuple[str, ...] = LOOPBACK_LITERALS
+
+    def with_exact_ports(self) -> "RedirectRule":
+        """The same with ports compared, as some servers do against RFC 8252 §7.3."""
+        return self if self.path_prefix else replace(self, any_port_hosts=())
 
     def matches(self, asked: str) -> bool:
         """Exact but for the port on loopback hosts (RFC 8252 §7.3)."""

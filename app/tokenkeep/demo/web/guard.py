@@ -14,7 +14,7 @@ LARGEST_BODY = 64 * 1024
 def install(app: Flask, demo: Demo) -> None:
     """Add the hooks to the application."""
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
-    host, control = (address.removeprefix("http://") for address in (demo.origin, demo.control))
+    host, control = (address.partition("://")[2] for address in (demo.origin, demo.control))
 
     @app.before_request
     def right_host() -> Response | None:

@@ -39,4 +39,25 @@ SWITCHES = (
         "The answer to reading, updating and deleting a registration; nothing is changed.",
         "DCR-8 DCR-7",
     ),
+    switch(
+        "redirect_ports",
+        "exact",
+        "Redirect URIs of registered clients and of metadata documents are compared with their ports, loopback too.",
+        "CIMD-3 LOOP-2 DCR-5",
+    ),
+    switch(
+        "cimd",
+        "absent text",
+        "The client_id_metadata_document_supported of the metadata: missing, or the text true.",
+        "CIMD-2",
+    ),
+    switch(
+        "client_document",
+        """
+        404 500 redirect html broken array huge other_client_id no_client_id no_name no_redirect_uris no_method secret
+        secret_method
+        """,
+        "The client ID metadata documents that this server serves as examples.",
+        "CIMD-1",
+    ),
 )
