@@ -34,7 +34,12 @@ def discover(transport: Transport, provider: Provider, *, fresh: bool = False) -
         if fresh:
             transport.keep(_Documents).forget(provider)
         return _overridden(provider, ServerMetadata(provider.issuer, provider.token_endpoint))
-    return _overridden(provider, fetch(transport, provider, fresh=fresh))
+    try:
+        found = fetch(transport, provider, fresh=fresh)
+    except ProviderError as error:
+        error.hint = f"{error.hint} `tokenkeep check {provider.id}` says more.".lstrip()
+        raise
+    return _overridden(provider, found)
 
 
 def fetch(transport: Transport, provider: Provider, *, fresh: bool = False) -> ServerMetadata:

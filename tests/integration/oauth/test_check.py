@@ -11,7 +11,7 @@ from support.demo_provider import DemoProvider
 from support.oidc_provider import OidcProviderPeer
 from tokenkeep.demo.faults.table import BY_NAME
 from tokenkeep.domain.check import CheckReport, Outcome
-from tokenkeep.domain.errors import TokenKeepError
+from tokenkeep.domain.errors import ProviderError, TokenKeepError
 from tokenkeep.domain.provider import Provider
 from tokenkeep.oauth import authorization, metadata
 from tokenkeep.oauth.check import check_issuer, check_provider, check_resource
@@ -54,6 +54,8 @@ FAULTS = {
     "userinfo_token_endpoint": {"endpoints.https": "fail"},
     "list_token_endpoint": {"endpoints.https": "fail"},
     "other_token_endpoint": {},
+    "trap_token_endpoint": {"endpoints.https": "fail"},
+    "private_token_endpoint": {"endpoints.https": "fail"},
     "query_authorization_endpoint": {},
     "fragment_authorization_endpoint": {"endpoints.https": "fail"},
     "javascript_authorization_endpoint": {"endpoints.https": "fail"},
@@ -97,6 +99,11 @@ def test_every_fault_of_the_metadata_is_in_the_table() -> None:
         ("redirect", "jwks.reachable"),
         ("empty", "jwks.keys_usable"),
         ("enc_only", "jwks.keys_usable"),
+        ("401", "jwks.reachable"),
+        ("404", "jwks.reachable"),
+        ("huge", "jwks.reachable"),
+        ("array", "jwks.reachable"),
+        ("text_keys", "jwks.reachable"),
     ],
 )
 def test_OIDC_7_a_fault_of_the_key_set_is_found(
@@ -105,6 +112,17 @@ def test_OIDC_7_a_fault_of_the_key_set_is_found(
     demo_provider.faults(jwks=fault)
     report = check_issuer(transport, demo_provider.issuer, wall=time.time())
     assert bad(report)[rule] == "fail"
+
+
+@pytest.mark.parametrize("fault", ["slash_issuer", "404", "no_token_endpoint", "redirect"])
+def test_META_6_a_sign_in_that_fails_at_the_metadata_points_at_the_check(
+    demo_provider: DemoProvider, transport: Transport, fault: str
+) -> None:
+    demo_provider.faults(metadata=fault)
+    provider = Provider(id="example-ai", issuer=demo_provider.issuer, client_id="c", local=True)
+    with pytest.raises(ProviderError) as failure:
+        metadata.discover(transport, provider)
+    assert failure.value.hint.endswith("`tokenkeep check example-ai` says more.")
 
 
 def test_a_check_asks_for_no_token_and_shows_nobody_in(demo_provider: DemoProvider, transport: Transport) -> None:
