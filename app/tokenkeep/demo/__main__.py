@@ -29,9 +29,14 @@ def _parser() -> argparse.ArgumentParser:
         ("refresh-grace", "seconds a used refresh token is still answered"),
         ("registration-token", "1: clients register only with the token that the first line names"),
         ("tls", "1: serve https, with certificates made for this run"),
+        ("par-lifetime", "seconds a pushed authorization request waits for its browser"),
+        ("require-par", "1: refuse authorization requests that were not pushed"),
     ):
         default = getattr(defaults, name.replace("-", "_"))
         parser.add_argument(f"--{name}", type=int, default=default, metavar="N", help=f"{meaning} (default {default})")
+    parser.add_argument(
+        "--issuer-path", default="", metavar="PATH", help="path of the issuer, like /tenant or /tenant/"
+    )
     parser.add_argument("--fault", action="append", default=[], metavar="NAME=VALUE", help="switch a fault on")
     output = parser.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true", help="print all settings as one line of JSON")

@@ -18,7 +18,8 @@ from tokenkeep.demo.web.log import RequestLog
 class Demo:
     """One demo provider: its address, state, switches and log."""
 
-    issuer: str
+    # Scheme, host and port: what every address of this server begins with.
+    origin: str
     # Where faults and the log can be reached whatever the network switch does.
     control: str
     # Another origin on this computer, where no client should ever come; the log counts `trap.connection`.
@@ -36,9 +37,9 @@ class Demo:
         object.__setattr__(self, "store", Store(USERS, self.known_clients.by_name.values()))
 
     @property
-    def origin(self) -> str:
-        """Scheme, host and port: what every address of this server begins with."""
-        return self.issuer
+    def issuer(self) -> str:
+        """The issuer identifier (RFC 8414 §2); a final slash is a part of it."""
+        return self.origin + self.options.issuer_path
 
     def now(self) -> float:
         """The time by this server's clock, which the switch `clock` puts wrong."""

@@ -20,4 +20,10 @@ class Options:
     registration_token: int = 0
     # 1: serve https, with an authority and certificates made for this run.
     tls: int = 0
+    # How long a pushed authorization request waits for its browser.
+    par_lifetime: int = 90
+    # 1: authorization requests that were not pushed are refused (RFC 9126 §5).
+    require_par: int = 0
+    # The path of the issuer, with or without a final slash; its endpoints are at the root all the same.
+    issuer_path: str = ""
     faults: dict[str, str] = field(default_factory=dict)

@@ -15,8 +15,10 @@ from tokenkeep.demo.faults.board import FaultBoard
 from tokenkeep.demo.oauth import (
     authorize,
     identity,
+    logout,
     metadata,
     metadata_document_fixtures,
+    par_endpoint,
     registration_endpoint,
     token_endpoint,
     trusted_issuer,
@@ -53,9 +55,11 @@ def create_app(demo: Demo) -> Flask:
     app.register_blueprint(token_endpoint.create_blueprint(demo, server))
     app.register_blueprint(metadata_document_fixtures.create_blueprint(demo))
     app.register_blueprint(registration_endpoint.create_blueprint(demo))
+    app.register_blueprint(par_endpoint.create_blueprint(demo, server))
     app.register_blueprint(trusted_issuer.create_blueprint(server.trusted_issuer))
     app.register_blueprint(device_pages.create_blueprint(demo))
     app.register_blueprint(identity.create_blueprint(demo))
+    app.register_blueprint(logout.create_blueprint(demo, server))
     app.register_blueprint(resource_metadata.create_blueprint(demo))
     app.register_blueprint(notes.create_blueprint(demo))
     app.register_blueprint(models.create_blueprint(demo))
@@ -84,7 +88,7 @@ class DemoServer:
             trap, trap_address = open_trap(lambda: log.progress("trap", "connection"))
             self._stack.enter_context(closing(trap))
             self.demo = Demo(
-                issuer=f"{'https' if certificates else 'http'}://{LOOPBACK}:{self._door.port}",
+                origin=f"{'https' if certificates else 'http'}://{LOOPBACK}:{self._door.port}",
                 control=f"http://{LOOPBACK}:{control.getsockname()[1]}",
                 trap=trap_address,
                 options=options,
@@ -125,13 +129,14 @@ class DemoServer:
         issuer = self.demo.issuer
         return {
             "issuer": issuer,
+            "origin": self.demo.origin,
             "control": self.demo.control,
             "trap": self.demo.trap,
             "resource": self.demo.resource,
             "whoami": f"{self.demo.resource}/whoami",
             "client_id": CLIENT_ID,
-            "trusted_issuer": f"{issuer}/trusted-issuer",
-            "client_id_metadata_document": f"{issuer}/client-metadata/native.json",
+            "trusted_issuer": f"{self.demo.origin}/trusted-issuer",
+            "client_id_metadata_document": f"{self.demo.origin}/client-metadata/native.json",
             "tls": self.demo.certificates.description() if self.demo.certificates else None,
             "initial_access_token": self.demo.known_clients.initial_access_token,
             "clients": self.demo.known_clients.description(),

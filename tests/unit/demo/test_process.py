@@ -22,7 +22,7 @@ def run(*arguments: str, code: str | None = None) -> subprocess.CompletedProcess
 def test_one_line_says_all_and_the_end_of_input_ends_it() -> None:
     with DemoProvider() as provider:
         assert set(provider.description) == {
-            "issuer", "control", "trap", "resource", "whoami", "client_id", "clients", "trusted_issuer",
+            "issuer", "origin", "control", "trap", "resource", "whoami", "client_id", "clients", "trusted_issuer",
             "client_id_metadata_document", "tls", "initial_access_token", "users", "scopes", "pid",
         }  # fmt: skip
         assert provider.description["pid"] == provider.process.pid

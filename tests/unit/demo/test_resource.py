@@ -115,7 +115,7 @@ def test_DEMO_3_every_metadata_fault_changes_the_metadata(demo_provider: DemoPro
     if answer.status_code == 200 and answer.headers["Content-Type"] == "application/json":
         assert answer.json() != honest
     else:
-        assert fault in ("html", "404", "500", "redirect", "empty")
+        assert fault.isdigit() or fault.startswith(("html", "redirect")) or fault in ("empty", "partial")
     assert get(url).json() == honest
 
 
@@ -129,7 +129,7 @@ def test_DEMO_3_every_fault_of_these_addresses_changes_the_answer(
     honest = get(demo_provider.issuer + url, **headers)
     assert honest.status_code == 200
     for fault in BY_NAME[name].values:
-        if fault == "rotate":
+        if fault in ("rotate", "overlap"):
             continue
         demo_provider.faults(**{name: f"{fault}*1"})
         answer = get(demo_provider.issuer + url, **headers)

@@ -7,19 +7,25 @@ from dataclasses import replace
 from typing import Any
 
 from authlib.integrations.flask_oauth2 import AuthorizationServer as AuthlibServer
+from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6750 import BearerTokenGenerator
 from flask import Flask, g
 from flask import request as flask_request
+from werkzeug.datastructures import MultiDict
 
 from tokenkeep.demo.context import Demo
+from tokenkeep.demo.oauth.authorization_request import Parameters
 from tokenkeep.demo.oauth.client_authentication import ClientAuthenticator
 from tokenkeep.demo.oauth.clients import SCOPES, Client
 from tokenkeep.demo.oauth.device import DeviceAuthorizationEndpoint, DeviceCodeGrant
+from tokenkeep.demo.oauth.dpop import InvalidDPoPProofError, Proof
+from tokenkeep.demo.oauth.dpop_requests import ProofChecker, check_binding
 from tokenkeep.demo.oauth.grants import AuthorizationCodeGrant, RefreshTokenGrant
 from tokenkeep.demo.oauth.identity import IdTokenExtension
 from tokenkeep.demo.oauth.introspection import IntrospectionEndpoint
 from tokenkeep.demo.oauth.machine_grants import ClientCredentialsGrant, JwtBearerGrant
 from tokenkeep.demo.oauth.metadata_documents import MetadataDocuments
+from tokenkeep.demo.oauth.pushed import PushedAuthorizationEndpoint, PushedRequests
 from tokenkeep.demo.oauth.resource_indicators import narrowed, read_resources
 from tokenkeep.demo.oauth.revocation import RevocationEndpoint
 from tokenkeep.demo.oauth.store import Family, Token, fingerprint
@@ -43,6 +49,8 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]
         )
         self._client_auth = ClientAuthenticator(demo, self.query_client)
         self.scopes_supported = SCOPES
+        self.proofs = ProofChecker(demo, "as_nonce")
+        self.pushed = PushedRequests(demo)
         self.register_token_generator(
             "default",
             BearerTokenGenerator(self._new_access_token, self._new_refresh_token, demo.options.token_lifetime),
@@ -56,6 +64,7 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]
         self.register_endpoint(DeviceAuthorizationEndpoint)
         self.register_endpoint(RevocationEndpoint)
         self.register_endpoint(IntrospectionEndpoint)
+        self.register_endpoint(PushedAuthorizationEndpoint)
 
     def _find_client(self, client_id: str) -> Client | None:
         """The client of that id, which may be a URL; raises InvalidClientError for a URL that gives none."""
@@ -88,7 +97,39 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]
 
     def requested_resources(self, request: Any) -> tuple[str, ...]:
         """The `resource` parameters of a request; raises InvalidTargetError."""
-        return read_resources(request.payload.datalist.get("resource", ()), identifiers(self.demo.origin))
+        asked = request.payload.datalist.get("resource", ())
+        fault = self.demo.faults.value("resource_indicator")
+        if fault is not None and asked:
+            note(resources=list(asked), fault=f"resource_indicator={fault}")
+            asked = () if fault == "ignored" else ("refused",)
+        resources = read_resources(asked, identifiers(self.demo.origin))
+        if resources:
+            note(resources=list(resources))
+        return resources
+
+    def create_oauth2_request(self, request: Any) -> Any:
+        """Authlib's request; given parameters stand in place of those of query and form."""
+        made = super().create_oauth2_request(None)
+        if isinstance(request, MultiDict):
+            made.payload = Parameters(request)
+        return made
+
+    def create_token_response(self, request: Any = None) -> Any:
+        """Authlib's, behind the check of a DPoP proof (RFC 9449 §5)."""
+        g.dpop_proof = None
+        try:
+            g.dpop_proof = self._checked_proof()
+        except OAuth2Error as error:
+            return self.handle_error_response(request, error)
+        return super().create_token_response(request)
+
+    def _checked_proof(self) -> Proof | None:
+        proof = self.proofs.check(flask_request)
+        fault = self.demo.faults.take("dpop")
+        if (fault == "required" and proof is None) or fault == "refused":
+            raise InvalidDPoPProofError("A DPoP proof is needed" if proof is None else "The proof is not accepted")
+        # What a server does that knows nothing of DPoP.
+        return None if fault == "ignored" else proof
 
     def _save(self, token: dict[str, Any], request: Any) -> None:
         """Keep what was issued under the sign-in that it belongs to."""
@@ -97,14 +138,22 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]
         options, store, now = self.demo.options, self.demo.store, time.time()
         scope = token.get("scope", "")
         audience = narrowed(self.requested_resources(request), family.resources)
+        proof: Proof | None = g.dpop_proof
+        # Machine grants have no earlier step that could bind a key.
+        check_binding(getattr(source, "jkt", None), proof)
         if request.refresh_token and self.demo.faults.value("old_access_token"):
             store.revoke_access_tokens(family)
         access = Token(token["access_token"], "access_token", family, scope, now + options.token_lifetime)
         access.audience = audience or default_audience(self.demo.origin)
+        if proof is not None:
+            access.jkt = proof.jkt
+            token["token_type"] = "Bearer" if self.demo.faults.value("dpop") == "bearer_type" else "DPoP"
         store.tokens[access.value] = access
         note(issued_access_token=fingerprint(access.value), user=family.user.username if family.user else None)
         if refresh := token.get("refresh_token"):
             # A refresh token keeps the full grant, a narrower refresh narrows the access token alone (RFC 6749 §6).
             item = Token(refresh, "refresh_token", family, family.scope, now + options.refresh_lifetime)
+            # Those of confidential clients are bound by the client's own credentials (RFC 9449 §5).
+            item.jkt = proof.jkt if proof and not request.client.confidential else None
             store.tokens[item.value] = item
             note(issued_refresh_token=fingerprint(item.value))

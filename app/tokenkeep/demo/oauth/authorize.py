@@ -3,14 +3,14 @@
 import hashlib
 from typing import Any
 
-from authlib.oauth2.rfc6749 import AccessDeniedError, InvalidRequestError, OAuth2Error, UnsupportedResponseTypeError
+from authlib.oauth2 import OAuth2Error
 from flask import Blueprint, Response, render_template, request
 
 from tokenkeep.demo.context import Demo
+from tokenkeep.demo.oauth.authorization_request import AuthorizationRequest, check
 from tokenkeep.demo.oauth.authorization_server import AuthorizationServer
 from tokenkeep.demo.oauth.clients import SCOPE_TEXTS, USERS
 from tokenkeep.demo.oauth.redirects import Redirects
-from tokenkeep.demo.oauth.resource_indicators import InvalidTargetError
 from tokenkeep.demo.oauth.store import BrowserSession
 from tokenkeep.demo.web.browser import Browsers, must_log_in, refuse_forgery
 from tokenkeep.demo.web.log import note
@@ -26,13 +26,8 @@ def _request_digest() -> str:
     return hashlib.sha256(request.query_string).hexdigest()
 
 
-def _must_log_in(session: BrowserSession) -> bool:
-    prompt, max_age = request.args.get("prompt", ""), request.args.get("max_age", "")
-    return must_log_in(session, _request_digest(), prompt=prompt, max_age=max_age)
-
-
 class AuthorizationPages:
-    """The views of `/authorize` and `/login`; both carry the whole authorization request in their query."""
+    """The views of `/authorize` and `/login`; both carry the query of the authorization request."""
 
     def __init__(self, demo: Demo, server: AuthorizationServer) -> None:
         self._demo = demo
@@ -43,32 +38,34 @@ class AuthorizationPages:
     def ask(self) -> Response:
         """`GET /authorize`: the login or consent page; decides nothing."""
         session = self._browsers.session()
+        note(query=sorted(request.args))
         try:
-            grant = self._checked_grant()
-            if "none" in request.args.get("prompt", "").split():
+            asked = self._asked(session)
+            note(scope=asked.parameters.get("scope"))
+            if "none" in asked.prompt:
                 # Consent is asked for every time, so nothing can be had in silence (OpenID Connect Core §3.1.2.6).
-                error = "login_required" if _must_log_in(session) else "consent_required"
-                raise OAuth2Error(error=error, redirect_uri=grant.redirect_uri)
+                raise asked.error("login_required" if self._must_log_in(session, asked) else "consent_required")
         except OAuth2Error as error:
             return self._failed(error)
-        if _must_log_in(session):
-            return self._login_page(session, grant)
-        scopes = [(name, SCOPE_TEXTS[name]) for name in grant.request.scope.split()]
-        return self._page(session, "consent.html", grant, user=session.user, scopes=scopes)
+        if self._must_log_in(session, asked):
+            return self._login_page(session, asked)
+        scopes = [(name, SCOPE_TEXTS[name]) for name in asked.grant.request.scope.split()]
+        return self._page(session, "consent.html", asked, user=session.user, scopes=scopes)
 
     def log_in(self) -> Response:
         """`POST /login`: check the password, then back to the authorization request."""
         session = self._browsers.session()
         refuse_forgery(session, request)
         try:
-            grant = self._checked_grant()
+            asked = self._asked(session)
         except OAuth2Error as error:
             return self._failed(error)
         user = self._demo.store.check_password(request.form)
         if user is None:
             note(outcome="wrong_password")
-            return self._login_page(session, grant, 401, "That name and password do not belong together.")
+            return self._login_page(session, asked, 401, "That name and password do not belong together.")
         fresh = self._demo.store.log_in(session, user, _request_digest())
+        self._server.pushed.follow(request.args, fresh)
         return self._browsers.keep(self._redirects.to(f"/authorize?{_query()}"), fresh)
 
     def decide(self) -> Response:
@@ -76,16 +73,18 @@ class AuthorizationPages:
         session = self._browsers.session()
         refuse_forgery(session, request)
         try:
-            grant = self._checked_grant()
-            if _must_log_in(session):
+            asked = self._asked(session)
+            if self._must_log_in(session, asked):
                 return self._redirects.to(f"/authorize?{_query()}")
             if request.form.get("decision") != "allow":
-                raise AccessDeniedError(redirect_uri=grant.redirect_uri)
+                raise asked.error("access_denied", "The person did not allow it")
         except OAuth2Error as error:
             return self._failed(error)
+        self._server.pushed.use_up(request.args)
         if (fault := self._demo.faults.take("authorize")) is not None:
             note(outcome=fault, fault=f"authorize={fault}")
-            return self._redirects.fail(grant.redirect_uri, fault, request.args.get("state"))
+            return self._redirects.fail(asked.grant.redirect_uri, fault, asked.state)
+        grant = asked.grant
         with self._demo.store.lock:
             grant.request.session = session
             answer = self._server.create_authorization_response(grant.request, grant_user=session.user, grant=grant)
@@ -93,29 +92,16 @@ class AuthorizationPages:
         session.login_for = None
         return self._redirects.finish(answer.location)
 
-    def _checked_grant(self) -> Any:
-        """The valid authorization request of the query; raises OAuth2Error."""
-        try:
-            grant = self._server.get_consent_grant()
-        except UnsupportedResponseTypeError as error:
-            # Authlib's text for this one is garbled, and an absent parameter has another code (RFC 6749 §4.1.2.1).
-            code = "unsupported_response_type" if request.args.get("response_type") else "invalid_request"
-            text = "response_type must be code"
-            raise OAuth2Error(text, error=code, redirect_uri=error.redirect_uri) from error
-        except ValueError as error:
-            # Authlib quotes parameters in its messages and refuses a message for its characters.
-            raise InvalidRequestError("A parameter has characters that are not allowed") from error
-        if any(len(request.args.getlist(name)) > 1 for name in request.args if name != "resource"):
-            raise InvalidRequestError("A parameter is repeated", redirect_uri=grant.redirect_uri)
-        prompt = request.args.get("prompt", "").split()
-        if "none" in prompt and len(prompt) > 1:
-            raise InvalidRequestError("prompt=none stands alone", redirect_uri=grant.redirect_uri)
-        try:
-            grant.request.resources = self._server.requested_resources(grant.request)
-        except InvalidTargetError as error:
-            error.redirect_uri = grant.redirect_uri
-            raise
-        return grant
+    def _asked(self, session: BrowserSession) -> AuthorizationRequest:
+        """The checked authorization request behind the query; raises OAuth2Error."""
+        asked = check(self._server, self._server.pushed.parameters(request.args, session))
+        if self._demo.options.require_par and "request_uri" not in request.args:
+            raise asked.error("invalid_request", "Requests must be pushed to this server first")
+        return asked
+
+    def _must_log_in(self, session: BrowserSession, asked: AuthorizationRequest) -> bool:
+        prompt, max_age = asked.parameters.get("prompt", ""), asked.parameters.get("max_age", "")
+        return must_log_in(session, _request_digest(), prompt=prompt, max_age=max_age)
 
     def _failed(self, error: OAuth2Error) -> Response:
         """To the client where the redirect URI is known to be good, else a page."""
@@ -125,19 +111,24 @@ class AuthorizationPages:
             return Response(
                 render_template("error.html", title=title, text=error.get_error_description(), stopped=True), 400
             )
-        error.state = request.args.get("state")
+        self._server.pushed.use_up(request.args)
         _status, _body, headers = error()
         return self._redirects.finish(dict(headers)["Location"])
 
-    def _page(self, session: BrowserSession, template: str, grant: Any, status: int = 200, **values: Any) -> Response:
-        html = render_template(template, csrf=session.csrf, query=_query(), client=grant.client, **values)
+    def _page(
+        self, session: BrowserSession, template: str, asked: AuthorizationRequest, status: int = 200, **values: Any
+    ) -> Response:
+        client = asked.grant.client
+        html = render_template(template, csrf=session.csrf, query=_query(), client=client, **values)
         return self._browsers.keep(Response(html, status), session)
 
-    def _login_page(self, session: BrowserSession, grant: Any, status: int = 200, message: str = "") -> Response:
-        hint = request.form.get("username") or request.args.get("login_hint", "")
+    def _login_page(
+        self, session: BrowserSession, asked: AuthorizationRequest, status: int = 200, message: str = ""
+    ) -> Response:
+        hint = request.form.get("username") or asked.parameters.get("login_hint", "")
         known = {name: user.username for user in USERS for name in (user.username, user.email)}
         return self._page(
-            session, "login.html", grant, status, message=message, users=USERS, username=known.get(hint, hint)
+            session, "login.html", asked, status, message=message, users=USERS, username=known.get(hint, hint)
         )
 
 

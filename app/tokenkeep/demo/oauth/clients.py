@@ -59,6 +59,8 @@ class Client:
     # How it may authenticate, in the words of RFC 7591 §2; ("none",) is a public client.
     auth_methods: tuple[str, ...] = ("none",)
     response_types: tuple[str, ...] = ("code",)
+    # Where the browser may go after a logout (OpenID Connect RP-Initiated Logout §3.1).
+    post_logout_redirects: RedirectRule = field(default_factory=RedirectRule)
     secret: str | None = field(default=None, repr=False)
     # When the secret ends, in seconds since 1970; 0 means never (RFC 7591 §3.2.1).
     secret_expires_at: int = 0
@@ -100,6 +102,7 @@ class Client:
 
 # TokenKeep's own listener uses one path segment for each issuer, so the last segment is free.
 DEMO_REDIRECTS = RedirectRule(path_prefix="/callback/")
+DEMO_POST_LOGOUT_REDIRECTS = RedirectRule(("http://127.0.0.1/signed-out", "http://[::1]/signed-out"), "/signed-out/")
 
 DEMO_CLIENT = Client(
     client_id=CLIENT_ID,
@@ -107,4 +110,5 @@ DEMO_CLIENT = Client(
     redirects=DEMO_REDIRECTS,
     grant_types=INTERACTIVE_GRANTS,
     scopes=SCOPES,
+    post_logout_redirects=DEMO_POST_LOGOUT_REDIRECTS,
 )

@@ -12,6 +12,7 @@ from authlib.oauth2.rfc8628 import DeviceCodeGrant as AuthlibDeviceCodeGrant
 from tokenkeep.demo.context import Demo
 from tokenkeep.demo.oauth.client_authentication import METHODS
 from tokenkeep.demo.oauth.clients import DEFAULT_SCOPE, User
+from tokenkeep.demo.oauth.dpop_requests import read_thumbprint
 from tokenkeep.demo.oauth.pkce import check_verifier, read_challenge
 from tokenkeep.demo.oauth.store import DeviceRequest
 from tokenkeep.demo.web.log import note
@@ -43,6 +44,7 @@ class DeviceAuthorizationEndpoint(AuthlibDeviceAuthorizationEndpoint):  # type: 
     def create_endpoint_response(self, request: Any) -> Any:
         challenge = read_challenge(request.payload.data, required=False)
         resources = self.server.requested_resources(request)
+        jkt = read_thumbprint(request.payload.data)
         status, data, headers = super().create_endpoint_response(request)
         device = DeviceRequest(
             device_code=data["device_code"],
@@ -53,6 +55,7 @@ class DeviceAuthorizationEndpoint(AuthlibDeviceAuthorizationEndpoint):  # type: 
             expires_at=time.time() + self.EXPIRES_IN,
             interval=self.INTERVAL,
             resources=resources,
+            jkt=jkt,
         )
         with self.demo.store.lock:
             self.demo.store.devices[device.device_code] = device
@@ -62,7 +65,7 @@ class DeviceAuthorizationEndpoint(AuthlibDeviceAuthorizationEndpoint):  # type: 
         return self.demo.store.new_user_code()
 
     def get_verification_uri(self) -> str:
-        return f"{self.demo.issuer}/device"
+        return f"{self.demo.origin}/device"
 
     def save_device_credential(self, *_details: Any) -> None:
         """Nothing: create_endpoint_response keeps it, because the challenge is known only there."""

@@ -48,7 +48,7 @@ class AuthorizationCodeGrant(authlib_grants.AuthorizationCodeGrant):  # type: ig
         expires_at = time.time() + self.demo.options.code_lifetime
         with self.demo.store.lock:
             self.demo.store.codes[code] = Code(
-                code, family, request.payload.redirect_uri, self.code_challenge, expires_at
+                code, family, request.payload.redirect_uri, self.code_challenge, expires_at, jkt=request.jkt
             )
 
     def query_authorization_code(self, code: str, client: Client) -> Code | None:

@@ -63,8 +63,8 @@ class IdTokenExtension:
         # OpenID Connect Core §12.2: a refreshed id_token should not carry the nonce.
         if family.nonce and not refreshed:
             claims["nonce"] = family.nonce
-        if self._demo.faults.value("jwks") == "rotate":
-            self._demo.keys.rotate()
+        if (turn := self._demo.faults.value("jwks")) in ("rotate", "overlap"):
+            self._demo.keys.rotate(overlap=turn == "overlap")
         return encode(self._demo.keys, change_claims(claims, fault), fault)
 
 

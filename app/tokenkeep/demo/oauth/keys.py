@@ -1,4 +1,4 @@
-"""The signing key of one run, and a second one nobody publishes."""
+"""The signing keys of one run, and one that nobody publishes."""
 
 from typing import Any
 
@@ -14,13 +14,16 @@ class SigningKey:
 
     def __init__(self) -> None:
         self.current = _new_key("demo-1")
+        # Published beside the current key: those it has replaced with overlap.
+        self._former: list[RSAKey] = []
         self._number = 1
         self._stranger: RSAKey | None = None
         # Keys that no honest server has, published after a fault has signed with them; by key id.
         self.unsuitable: dict[str, dict[str, Any]] = {}
 
-    def rotate(self) -> None:
-        """Replace the key; the old one is no longer published."""
+    def rotate(self, *, overlap: bool = False) -> None:
+        """Replace the key; with overlap the ones before it stay published, else they are gone."""
+        self._former = [self.current, *self._former] if overlap else []
         self._number += 1
         self.current = _new_key(f"demo-{self._number}")
         self._stranger = None
@@ -34,4 +37,5 @@ class SigningKey:
 
     def published(self) -> dict[str, Any]:
         """The JWKS document (RFC 7517 §5)."""
-        return {"keys": [self.current.as_dict(private=False), *self.unsuitable.values()]}
+        keys = [key.as_dict(private=False) for key in (self.current, *self._former)]
+        return {"keys": [*keys, *self.unsuitable.values()]}

@@ -1,112 +1,114 @@
-"""What the server says about itself: RFC 8414, OpenID Connect Discovery, the key set."""
+"""What the server says of itself: RFC 8414 and OpenID Connect Discovery in all well-known forms, and the key set."""
 
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, redirect
+from flask import Blueprint, Response, jsonify, request
 
 from tokenkeep.demo.context import Demo
 from tokenkeep.demo.faults.key_sets import instead_of_key_set
+from tokenkeep.demo.faults.metadata_answers import (
+    change_members,
+    instead_of_absent_metadata,
+    instead_of_metadata,
+)
 from tokenkeep.demo.oauth.capabilities import capabilities, change_capabilities
 from tokenkeep.demo.oauth.clients import SCOPES
+from tokenkeep.demo.oauth.dpop import ALGORITHMS
 from tokenkeep.demo.oauth.identity import ACR
+from tokenkeep.demo.resources.catalogue import identifiers
 from tokenkeep.demo.web.log import note
 
-# More than any client should read (META-5): 6 MiB.
-HUGE = 6 * 1024 * 1024
+OAUTH = "/.well-known/oauth-authorization-server"
+OPENID = "/.well-known/openid-configuration"
 
 
 def document(demo: Demo) -> dict[str, Any]:
     """The honest metadata."""
-    issuer = demo.issuer
+    origin = demo.origin
     return {
-        "issuer": issuer,
-        "authorization_endpoint": f"{issuer}/authorize",
-        "token_endpoint": f"{issuer}/token",
-        "device_authorization_endpoint": f"{issuer}/device_authorization",
-        "revocation_endpoint": f"{issuer}/revoke",
-        "userinfo_endpoint": f"{issuer}/userinfo",
-        "jwks_uri": f"{issuer}/jwks.json",
+        "issuer": demo.issuer,
+        "authorization_endpoint": f"{origin}/authorize",
+        "token_endpoint": f"{origin}/token",
+        "device_authorization_endpoint": f"{origin}/device_authorization",
+        "pushed_authorization_request_endpoint": f"{origin}/par",
+        "require_pushed_authorization_requests": bool(demo.options.require_par),
+        "revocation_endpoint": f"{origin}/revoke",
+        "userinfo_endpoint": f"{origin}/userinfo",
+        "end_session_endpoint": f"{origin}/logout",
+        "jwks_uri": f"{origin}/jwks.json",
         "scopes_supported": list(SCOPES),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
         **capabilities(demo),
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": True,
+        "dpop_signing_alg_values_supported": list(ALGORITHMS),
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
         "claims_supported": ["sub", "name", "preferred_username", "email", "email_verified", "auth_time"],
         "acr_values_supported": [ACR],
         "prompt_values_supported": ["none", "login", "consent"],
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
+        "protected_resources": sorted(identifiers(origin)),
     }
 
 
-def faulty_document(demo: Demo, fault: str) -> dict[str, Any]:
-    """The metadata as the `metadata` switch wants it; a None in the changes removes the member."""
-    issuer = demo.issuer
-    token, authorization = f"{issuer}/token", f"{issuer}/authorize"
-    changes: dict[str, dict[str, Any]] = {
-        "wrong_issuer": {"issuer": "https://somebody-else.invalid"},
-        "slash_issuer": {"issuer": issuer + "/"},
-        "upper_issuer": {"issuer": issuer.replace("http:", "HTTP:")},
-        "number_issuer": {"issuer": 7},
-        "no_issuer": {"issuer": None},
-        "no_pkce": {"code_challenge_methods_supported": None},
-        "plain_only": {"code_challenge_methods_supported": ["plain"]},
-        "no_device": {
-            "device_authorization_endpoint": None,
-            "grant_types_supported": ["authorization_code", "refresh_token"],
-        },
-        "no_revocation": {"revocation_endpoint": None},
-        "no_iss_parameter": {"authorization_response_iss_parameter_supported": None},
-        "text_iss_parameter": {"authorization_response_iss_parameter_supported": "true"},
-        "no_token_endpoint": {"token_endpoint": None},
-        "relative_token_endpoint": {"token_endpoint": "/token"},
-        "http_token_endpoint": {"token_endpoint": "http://somebody-else.invalid/token"},
-        "fragment_token_endpoint": {"token_endpoint": token + "#part"},
-        "userinfo_token_endpoint": {"token_endpoint": token.replace("://", "://name:word@")},
-        "list_token_endpoint": {"token_endpoint": [token]},
-        "other_token_endpoint": {"token_endpoint": token + "/moved"},
-        "trap_token_endpoint": {"token_endpoint": demo.trap + "/token"},
-        "private_token_endpoint": {"token_endpoint": "https://169.254.169.254/token"},
-        "query_authorization_endpoint": {"authorization_endpoint": authorization + "?tenant=a%2Fb&x=1"},
-        "fragment_authorization_endpoint": {"authorization_endpoint": authorization + "#part"},
-        "javascript_authorization_endpoint": {"authorization_endpoint": "javascript:alert(1)"},
-        "huge": {"padding": "x" * HUGE},
-    }
-    changed = document(demo) | changes[fault]
-    return {name: value for name, value in changed.items() if value is not None}
+def _forms(issuer_path: str) -> dict[str, set[str]]:
+    """Which well-known forms each address is (RFC 8414 §3.1 and §5, OpenID Connect Discovery §4.1)."""
+    path = issuer_path.removesuffix("/")
+    forms: dict[str, set[str]] = {}
+    for form, address in (
+        ("inserted_oauth", OAUTH + path),
+        ("inserted_openid", OPENID + path),
+        ("appended_openid", path + OPENID),
+        ("root", OAUTH),
+        ("root", OPENID),
+    ):
+        forms.setdefault(address, set()).add(form)
+    return forms
 
 
 def create_blueprint(demo: Demo) -> Blueprint:
-    """The two metadata addresses and the key set."""
+    """The metadata in its forms, and the key set."""
     blueprint = Blueprint("metadata", __name__)
+    forms = _forms(demo.options.issuer_path)
+    standard = {"inserted_oauth", "inserted_openid", "appended_openid"}
 
-    @blueprint.get("/.well-known/oauth-authorization-server")
-    @blueprint.get("/.well-known/openid-configuration")
-    def metadata() -> Any:
+    @blueprint.get(OAUTH)
+    @blueprint.get(OPENID)
+    @blueprint.get(f"{OAUTH}/<path:path>")
+    @blueprint.get(f"{OPENID}/<path:path>")
+    @blueprint.get(f"/<path:path>{OPENID}")
+    def metadata(**_path: str) -> Response:
+        only = demo.faults.value("well_known")
+        if not forms.get(request.path, set()) & ({only} if only else standard):
+            return instead_of_absent_metadata(demo)
         fault = demo.faults.take("metadata")
-        if fault is None:
-            members = document(demo)
-            change_capabilities(demo, members)
-            return jsonify(members)
-        note(fault=f"metadata={fault}")
-        match fault:
-            case "html":
-                return Response("<!doctype html><title>Welcome</title>", mimetype="text/html")
-            case "404" | "500":
-                return Response("The demo provider was told to fail.\n", int(fault), mimetype="text/plain")
-            case "redirect":
-                return redirect(f"{demo.issuer}/moved-metadata", 302)
-            case "empty":
-                return Response(status=204)
-        return jsonify(faulty_document(demo, fault))
+        if fault is not None:
+            note(fault=f"metadata={fault}")
+        if (answer := instead_of_metadata(demo, fault)) is not None:
+            return answer
+        members = change_members(document(demo), demo, fault)
+        change_capabilities(demo, members)
+        return jsonify(members)
 
     @blueprint.get("/jwks.json")
     def key_set() -> Any:
-        fault = demo.faults.take("jwks") if demo.faults.value("jwks") != "rotate" else None
+        # The turning values act when an id_token is made.
+        fault = None if demo.faults.value("jwks") in ("rotate", "overlap") else demo.faults.take("jwks")
         if fault is None:
             return jsonify(demo.keys.published())
         note(fault=f"jwks={fault}")
         return instead_of_key_set(demo, fault)
+
+    @blueprint.post("/keys/rotate")
+    def rotate() -> Response | tuple[Response, int]:
+        # A JSON content type cannot be sent cross-site without a preflight, and this server answers none.
+        wanted = request.get_json(silent=True) if request.is_json else None
+        if not isinstance(wanted, dict) or not isinstance(wanted.get("overlap", False), bool):
+            return jsonify(error='Send {"overlap": true} or {"overlap": false}.'), 400
+        demo.keys.rotate(overlap=wanted.get("overlap", False))
+        return jsonify(demo.keys.published())
 
     return blueprint

@@ -56,6 +56,8 @@ class Code:
     code_challenge: str | None
     expires_at: float
     used: bool = False
+    # The thumbprint of the DPoP key it is bound to.
+    jkt: str | None = None
 
     def get_redirect_uri(self) -> str:
         return self.redirect_uri
@@ -76,6 +78,8 @@ class Token:
     revoked: bool = False
     # The resources that an access token is good for.
     audience: tuple[str, ...] = ()
+    # The thumbprint of the DPoP key it is bound to (RFC 9449 §6).
+    jkt: str | None = None
     # When a refresh token was exchanged for its successor.
     retired_at: float | None = None
 
@@ -107,6 +111,7 @@ class DeviceRequest:
     expires_at: float
     interval: int
     resources: tuple[str, ...] = ()
+    jkt: str | None = None
     last_poll: float | None = None
     denied: bool = False
     used: bool = False

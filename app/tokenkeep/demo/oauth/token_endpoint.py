@@ -27,7 +27,7 @@ REPEATABLE = ("resource", "audience")
 CLIENT_ENDPOINTS = ("/token", "/device_authorization", "/revoke", "/introspect", "/par")
 
 
-def _misuse() -> Response | None:
+def misuse() -> Response | None:
     """The refusal of a request that breaks RFC 6749 §3.2 in its form, if it does."""
     reason = None
     if request.args:
@@ -45,10 +45,10 @@ def _misuse() -> Response | None:
     return answer
 
 
-def _noted(answer: Response) -> Response:
+def noted(answer: Response) -> Response:
     """The answer, its OAuth error written to the log."""
     body: Any = answer.get_json(silent=True)
-    if answer.status_code != 200 and isinstance(body, dict) and "error" in body:
+    if answer.status_code >= 400 and isinstance(body, dict) and "error" in body:
         note(outcome=body["error"])
     return answer
 
@@ -91,12 +91,12 @@ def create_blueprint(demo: Demo, server: AuthorizationServer) -> Blueprint:
     @blueprint.post("/token")
     def token() -> Response:
         demo.faults.hold("token_delay", "token_freeze")
-        if (refusal := _misuse()) is not None:
-            return _noted(refusal)
+        if (refusal := misuse()) is not None:
+            return noted(refusal)
         grant = request.form.get("grant_type", "").rpartition(":")[2]
         if (fault := fault_of(grant)) is not None:
             return faulty(fault)
-        answer = _noted(locked(server.create_token_response))
+        answer = noted(locked(server.create_token_response))
         if answer.status_code == 200:
             demo.log.progress("/token", "processed")
             demo.faults.hold("answer_delay", "answer_freeze")
@@ -105,31 +105,31 @@ def create_blueprint(demo: Demo, server: AuthorizationServer) -> Blueprint:
 
     @blueprint.post("/device_authorization")
     def device_authorization() -> Response:
-        if (refusal := _misuse()) is not None:
-            return _noted(refusal)
+        if (refusal := misuse()) is not None:
+            return noted(refusal)
         fault = demo.faults.take("device")
         if fault in ("html", "500", "503", "invalid_client", "unauthorized_client", "invalid_scope"):
             return faulty(fault)
-        answer = _noted(locked(lambda: server.create_endpoint_response("device_authorization")))
+        answer = noted(locked(lambda: server.create_endpoint_response("device_authorization")))
         if answer.status_code == 200:
             change_device_answer(demo, answer, fault)
         return answer
 
     @blueprint.post("/revoke")
     def revoke() -> Response:
-        if (refusal := _misuse()) is not None:
-            return _noted(refusal)
+        if (refusal := misuse()) is not None:
+            return noted(refusal)
         fault = demo.faults.take("revoke")
         if fault is not None:
             return faulty("unsupported_token_type" if fault == "unsupported" else fault)
-        return _noted(locked(lambda: server.create_endpoint_response("revocation")))
+        return noted(locked(lambda: server.create_endpoint_response("revocation")))
 
     @blueprint.post("/introspect")
     def introspect() -> Response:
-        if (refusal := _misuse()) is not None:
-            return _noted(refusal)
+        if (refusal := misuse()) is not None:
+            return noted(refusal)
         fault = demo.faults.take("introspection")
-        answer = _noted(locked(lambda: server.create_endpoint_response("introspection")))
+        answer = noted(locked(lambda: server.create_endpoint_response("introspection")))
         # A client without its credentials learns nothing, not even what is wrong here.
         if fault is None or answer.status_code != 200:
             return answer

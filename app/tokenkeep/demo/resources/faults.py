@@ -13,14 +13,12 @@ def guarded(demo: Demo, protection: Protection, scope: str | None = None) -> Tok
     """The token of the request being answered when it opens this URL; else, or by the switch, the refusal."""
     token = protection.token(request, scope=scope)
     fault = demo.faults.take("resource")
-    if fault is not None:
-        note(fault=f"resource={fault}")
-    match fault:
-        case "500" | "503":
-            note(outcome=fault)
-            return Response("The demo resource was told to fail.\n", int(fault), mimetype="text/plain")
-        case "401":
-            return refuse(demo, request, error="invalid_token", scope=scope)
-        case "403":
-            return refuse(demo, request, error="insufficient_scope", scope=scope)
-    return token
+    if fault is None:
+        return token
+    note(fault=f"resource={fault}")
+    if fault in ("500", "503"):
+        note(outcome=fault)
+        return Response("The demo resource was told to fail.\n", int(fault), mimetype="text/plain")
+    status, _, rest = fault.partition("_")
+    errors = {"400": "invalid_request", "401": "invalid_token", "403": "insufficient_scope"}
+    return refuse(demo, request, error=None if rest else errors[status], scope=scope, status=int(status))

@@ -15,7 +15,7 @@ class Browsers:
     def __init__(self, demo: Demo) -> None:
         self._store = demo.store
         # Cookies do not tell ports apart, so the name does: several demos may run at once.
-        self._cookie = "demo_session_" + demo.issuer.rpartition(":")[2]
+        self._cookie = "demo_session_" + demo.origin.rpartition(":")[2]
 
     def session(self) -> BrowserSession:
         """The session of the request being answered; a new one when it has none."""
@@ -24,6 +24,15 @@ class Browsers:
 
     def keep(self, response: Response, session: BrowserSession) -> Response:
         response.set_cookie(self._cookie, session.key, httponly=True, samesite="Lax", path="/")
+        return response
+
+    def end(self, session: BrowserSession) -> None:
+        """Log that browser out; its old cookie is worth nothing."""
+        with self._store.lock:
+            self._store.sessions.pop(session.key, None)
+
+    def forget(self, response: Response) -> Response:
+        response.delete_cookie(self._cookie, httponly=True, samesite="Lax", path="/")
         return response
 
 

@@ -1,29 +1,8 @@
-"""Switches of the metadata, the key set, id_tokens and userinfo."""
+"""Switches of id_tokens and userinfo."""
 
 from tokenkeep.demo.faults.switch import switch
 
 SWITCHES = (
-    switch(
-        "metadata",
-        """
-        wrong_issuer slash_issuer upper_issuer number_issuer no_issuer no_pkce plain_only no_device
-        no_revocation no_iss_parameter text_iss_parameter no_token_endpoint relative_token_endpoint
-        http_token_endpoint fragment_token_endpoint userinfo_token_endpoint list_token_endpoint
-        other_token_endpoint trap_token_endpoint private_token_endpoint query_authorization_endpoint
-        fragment_authorization_endpoint javascript_authorization_endpoint html 404 500 redirect empty huge
-        """,
-        "The authorization server's metadata; trap_token_endpoint names the address that counts who comes.",
-        "RESP-10 META-7 NET-2 NET-3 META-3 META-4 META-5 META-6 PKCE-2 PKCE-3 AUTHZ-3 AUTHZ-5 RESP-4 REV-3 REF-9",
-    ),
-    switch(
-        "jwks",
-        """
-        401 404 500 503 html empty array text_keys huge redirect rotate no_kid two_no_kid enc_only stranger crowded
-        """,
-        "The key set; rotate makes a new key at each id_token, stranger gives another key the same id, crowded adds "
-        "keys that cannot be meant.",
-        "OIDC-7",
-    ),
     switch(
         "id_token",
         """

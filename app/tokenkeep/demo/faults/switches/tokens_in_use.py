@@ -1,4 +1,4 @@
-"""Switches of revocation and of the protected resources."""
+"""Switches of revocation."""
 
 from tokenkeep.demo.faults.switch import switch
 
@@ -8,11 +8,5 @@ SWITCHES = (
         "400 401 429 500 503 unsupported invalid_client html",
         "The revocation answer; nothing is revoked.",
         "REV-2 REV-3",
-    ),
-    switch(
-        "resource",
-        "401 403 500 503",
-        "The protected resource's answer, whatever the token.",
-        "WWW-3",
     ),
 )
