@@ -7,6 +7,7 @@ takes minutes here takes none there.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from tokenkeep.domain.session import SessionSnapshot, SignInSnapshot, SignInStat
 from tokenkeep.domain.tokens import TokenQuery
 
 TOKEN_LIFETIME = 3600  # seconds; the provider of these tests is started with it
+IMPATIENCE = 0.2  # seconds
 LAST_SECONDS = 25  # of a token's life, in which nobody gets it any more
 
 
@@ -59,6 +61,7 @@ class Stage:
     demo: DemoProvider
     person: Browser
     bench: EngineBench
+    begun_at: float = 0.0  # boot clock, of the last sign-in
     pages: list[int] = field(default_factory=list, repr=False)
     polled_at: list[float] = field(default_factory=list)
     refresh_token: str | None = field(default=None, repr=False)
@@ -108,13 +111,37 @@ class Stage:
 
     async def serves(self) -> bool:
         """Whether a program gets a token that the resource takes, without anybody asking the provider for one."""
-        granted = self.bench.engine.token_now("p", TokenQuery(), GIT)
+        try:
+            granted = self.bench.engine.token_now("p", TokenQuery(), GIT)
+        except TokenKeepError:  # it is a token of another kind
+            return False
         return granted is not None and (await self.use(granted.access_token.reveal())) == 200
+
+    def seen(self, name: str) -> object:
+        """More that can be seen, by name; times in seconds, whole where the provider's clock has a part in them."""
+        shown, tokens = self.shown, self.bench.session().held
+        match name:
+            case "lifetime":
+                return None if tokens is None else tokens.tokens.lifetime
+            case "tries again in":
+                return None if shown.refresh_at is None else round(shown.refresh_at - self.bench.clock.wall())
+            case "gaps":
+                times = [self.begun_at, *self.polled_at]
+                return [round(later - earlier) for earlier, later in itertools.pairwise(times)]
+            case "pages opened":
+                return len(self.bench.browser.opened)
+        value: object = getattr(shown, name)
+        return value
+
+    def be_impatient(self) -> None:
+        """From now on answers that do not come are given up soon: only for what never comes."""
+        self.bench.session().client._transport.timeout = IMPATIENCE
 
     # --- what a person does -----------------------------------------------------------------------------------
 
     async def begin(self, method: str = "browser") -> SignInSnapshot:
         """A click on "Sign in"; raises what keeps it from beginning."""
+        self.begun_at = self.bench.clock.boot()
         return await self.bench.engine.sign_in("p", method=method)
 
     async def decided(self, started: SignInSnapshot, user: str = "ada", *, allow: bool = True) -> str:
@@ -139,7 +166,7 @@ class Stage:
             return self.outcome_of(self.bench.engine.sign_in_snapshot(started.id))
         return self.outcome_of(await self.bench.ended(started))
 
-    async def sign_in_by_code(self, *, polls: int = 1, allow: bool = True) -> Outcome:
+    async def sign_in_by_code(self, polls: int = 1, *, allow: bool = True) -> Outcome:
         """A whole sign-in with a code that is confirmed before the first poll.
 
         :param polls: after so many the test looks, whatever has come of it.
@@ -176,10 +203,10 @@ class Stage:
 
     # --- what programs and the background do --------------------------------------------------------------------
 
-    async def ask(self) -> Outcome:
+    async def ask(self, **query: Any) -> Outcome:
         """A program asks for the token."""
         try:
-            await self.bench.token()
+            await self.bench.token(**query)
         except TokenKeepError as error:
             return Outcome.of(error)
         return Outcome("done")
@@ -233,6 +260,11 @@ class Stage:
     async def mend_by_sign_in(self) -> None:
         """The person does as told."""
         assert await self.sign_in() == Outcome("done")
+
+    async def mend_by_sign_in_later(self) -> None:
+        """The person does as told, but not within the minute in which keys are not asked for once more (OIDC-7)."""
+        self.bench.clock.skip(61)
+        await self.mend_by_sign_in()
 
     async def mend_by_browser(self) -> None:
         """The genuine answer still comes to the attempt that waits."""

@@ -100,7 +100,10 @@ class Serving:
         if query.audience and query.audience != provider.audience:
             raise ResourceNotAllowed(f"The sign-in at {provider.title} is not for that audience.", provider=provider.id)
         if tokens.token_type.lower() == "dpop":
-            raise DpopRequired(provider=provider.id)
+            raise DpopRequired(
+                f"The token of {provider.title} is of use only together with a key that TokenKeep has.",
+                provider=provider.id,
+            )
 
     def _no_token(self) -> TokenKeepError:
         standing, provider = self._standing, self._standing.provider

@@ -21,6 +21,12 @@ def _person() -> Iterator[tuple[DemoProvider, Browser]]:
 
 
 @pytest.fixture
+def demo(_person: tuple[DemoProvider, Browser]) -> DemoProvider:
+    """The provider of all rows."""
+    return _person[0]
+
+
+@pytest.fixture
 async def open_stage(
     _person: tuple[DemoProvider, Browser], caplog: pytest.LogCaptureFixture
 ) -> AsyncIterator[OpenStage]:
