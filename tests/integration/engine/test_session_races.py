@@ -13,9 +13,9 @@ from support.token_server import Gate, TokenServer, oauth_error
 from tokenkeep.domain.errors import GrantEnded, ProviderUnreachable, SignInRequired
 from tokenkeep.domain.session import SessionState
 from tokenkeep.domain.tokens import Secret
-from tokenkeep.engine.client import METADATA_AGE, ProviderClient
+from tokenkeep.engine.client import ProviderClient
 
-HOUR = 3600.0
+HOUR, DAY = 3600.0, 86_400.0
 
 
 async def held_refresh(bench: SessionBench, gate: Gate) -> asyncio.Task:
@@ -204,10 +204,10 @@ async def test_REF_9_a_harmless_change_keeps_the_sign_in(bench: SessionBench) ->
 
 
 async def test_META_7_old_metadata_serve_while_the_server_cannot_give_new_ones(bench: SessionBench) -> None:
-    await bench.signed_in(lifetime=2 * METADATA_AGE)
+    await bench.signed_in(lifetime=2 * DAY)
     bench.server.reply("/.well-known/oauth-authorization-server", answer(503))
     bench.server.lifetime = None
-    await bench.let(METADATA_AGE * 2)
+    await bench.let(2 * DAY)
     assert bench.held == "access-1-canary"
 
 
