@@ -20,7 +20,7 @@ from support.processes import end, program
 from support.sign_in import provider, sign_in, works
 
 COMMANDS = ("run", "demo", "status", "list", "show", "login", "logout", "token", "events", "doctor", "config")
-COMMANDS += ("completion", "quit")
+COMMANDS += ("completion", "quit", "unlock", "check", "pkce", "selftest")
 READ_JSON = (
     ["status"],
     ["list"],

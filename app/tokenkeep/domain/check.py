@@ -104,11 +104,10 @@ class CheckReport:
         return ", ".join(shown)
 
     @property
-    def heading(self) -> str:
+    def heading(self) -> tuple[str, str]:
         """What was checked, and when."""
         what = f"{self.name} ({self.subject})" if self.name else self.subject
-        moment = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(self.checked_at))
-        return f"TokenKeep checked {what} on {moment}."
+        return f"TokenKeep checked {what}", time.strftime("on %Y-%m-%d at %H:%M UTC.", time.gmtime(self.checked_at))
 
     def of(self, outcome: Outcome) -> tuple[Finding, ...]:
         """The rules that ended so."""
@@ -175,7 +174,7 @@ def as_text(report: CheckReport, width: int = 78) -> str:
 def lines(report: CheckReport, width: int = 78) -> Iterator[Line]:
     """The lines of the text: what failed, what to look at, the rest, the summary."""
     names = max((len(rule.id) for rule in report.rules), default=0)
-    for text in textwrap.wrap(report.heading, width, break_long_words=False, break_on_hyphens=False):
+    for text in report.heading:
         yield Line(text)
     yield Line("")
     for outcome in ORDER:

@@ -90,7 +90,7 @@ def test_without_an_application_the_check_is_made_here(demo_provider: DemoProvid
     (home / "tk/config.toml").write_text(f'[providers.demo]\nname = "Demo"\n{entry}')
     good = run("check", "demo")
     assert (good.returncode, good.stderr) == (0, "")
-    assert good.stdout.startswith(f"TokenKeep checked Demo ({demo_provider.issuer}) on 2")
+    assert good.stdout.startswith(f"TokenKeep checked Demo ({demo_provider.issuer})\non 2")
     assert "failed" not in good.stdout
     assert max(map(len, good.stdout.splitlines())) <= 78
     demo_provider.faults(metadata="slash_issuer")

@@ -36,6 +36,7 @@ BEGINNINGS = {
     "log",
     "token",
     "oauth2",
+    "realms",
 }
 
 
