@@ -31,13 +31,12 @@ class Checks:
         from tokenkeep.oauth import check  # no part of a start
 
         context, wall = self._context, self._context.clock.wall()
-        transport = context.transport.starting_at([issuer, url] if provider is None else provider.written)
         self._running += 1
         try:
             if provider is not None:
-                return await context.net.run(check.check_provider, transport, provider, wall=wall)
+                return await context.net.run(check.check_provider, context.transport, provider, wall=wall)
             if issuer:
-                return await context.net.run(check.check_issuer, transport, issuer, wall=wall)
-            return await context.net.run(check.check_resource, transport, url, wall=wall)
+                return await context.net.run(check.check_issuer, context.transport, issuer, wall=wall)
+            return await context.net.run(check.check_resource, context.transport, url, wall=wall)
         finally:
             self._running -= 1
