@@ -12,8 +12,8 @@ from support.homes import MakeHome
 from support.peer_client import PeerClient, PeerFailedError
 
 pytestmark = pytest.mark.peer
-
-NAMES = ("oauth4webapi", "openid-client")
+ONE = "oauth4webapi"
+NAMES = (ONE, "openid-client")
 
 
 @pytest.fixture(params=NAMES)
@@ -74,3 +74,52 @@ def test_DEMO_3_denied_consent_reaches_others(client: PeerClient, demo_provider:
     client.open_address = partial(demo_provider.sign_in, allow=False)
     with pytest.raises(PeerFailedError, match="access_denied"):
         client.run("code", **settings(demo_provider))
+
+
+@pytest.mark.parametrize("auth", ["basic", "post"])
+def test_DEMO_5_a_confidential_client_by_both_ways_of_its_secret(
+    client: PeerClient, demo_provider: DemoProvider, auth: str
+) -> None:
+    known = demo_provider.description["clients"]["confidential"]
+    confidential = {"client_id": known["client_id"], "secret": known["client_secret"], "auth": auth}
+    said = client.run("code", **settings(demo_provider) | confidential)
+    assert said["used"] == 200
+
+
+def test_DEMO_5_client_credentials_and_introspection(client: PeerClient, demo_provider: DemoProvider) -> None:
+    known = demo_provider.description["clients"]["service"]
+    said = client.run(
+        "client_credentials",
+        **settings(demo_provider) | {"client_id": known["client_id"], "secret": known["client_secret"]},
+        scope="notes:read",
+        introspect=True,
+    )
+    assert said == {"token_type": "bearer", "refresh_token": False, "active": True, "used": 200}
+
+
+def test_DEMO_5_registration_and_a_sign_in_with_what_it_gave(client: PeerClient, demo_provider: DemoProvider) -> None:
+    said = client.run("register", **settings(demo_provider))
+    assert (said["used"], said["revoked"]) == (200, 401)
+    assert demo_provider.count("/register.ok") == 1
+
+
+def test_DEMO_5_a_client_with_a_key(demo_provider: DemoProvider, make_home: MakeHome) -> None:
+    client = PeerClient(ONE, make_home(), demo_provider.sign_in, demo_provider.approve_device)
+    known = demo_provider.description["clients"]["private_key_jwt"]
+    with_key = {"client_id": known["client_id"], "auth": "private_key_jwt", "key": known["private_jwk"]}
+    assert client.run("code", **settings(demo_provider) | with_key)["used"] == 200
+    said = client.run("client_credentials", **settings(demo_provider) | with_key, scope="notes:read", introspect=True)
+    assert (said["active"], said["used"]) == (True, 200)
+
+
+def test_DEMO_5_from_a_resource_to_a_token_that_only_it_takes(demo_provider: DemoProvider, make_home: MakeHome) -> None:
+    client = PeerClient(ONE, make_home(), demo_provider.sign_in, demo_provider.approve_device)
+    said = client.run(
+        "resource",
+        client_id=demo_provider.client_id,
+        scope="openid notes:read",
+        resource_url=demo_provider.resource,
+        api=demo_provider.whoami,
+        elsewhere=f"{demo_provider.issuer}/v1/models",
+    )
+    assert said == {"used": 200, "elsewhere": 401}
