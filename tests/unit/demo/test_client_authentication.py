@@ -107,6 +107,9 @@ def test_CAUTH_2_basic_credentials_are_form_decoded_unless_the_switch_says_raw(d
     demo_provider.faults(basic="raw")
     assert authenticated(refresh(demo_provider, headers=raw))
     assert not authenticated(refresh(demo_provider, headers=encoded))
+    demo_provider.faults(basic="wants_client_id")
+    assert refresh(demo_provider, headers=encoded).json()["error"] == "invalid_request"
+    assert authenticated(refresh(demo_provider, {"client_id": known["client_id"]}, encoded))
 
 
 @pytest.mark.parametrize(
@@ -191,6 +194,15 @@ def test_CAUTH_3_only_the_registered_key_and_asymmetric_algorithms_count(demo_pr
     assert refresh(demo_provider, wrong_type).json()["error"] == "invalid_request"
 
 
+def test_CAUTH_3_the_algorithm_must_be_among_those_that_the_switch_lists(demo_provider: DemoProvider) -> None:
+    demo_provider.faults(assertion_algs='["RS256"]')
+    refused = by_assertion(demo_provider, client_assertion(demo_provider))
+    assert not authenticated(refused)
+    assert "algorithm" in refused.json()["error_description"]
+    demo_provider.faults(assertion_algs='["RS256", "ES256"]')
+    assert authenticated(by_assertion(demo_provider, client_assertion(demo_provider)))
+
+
 def test_CAUTH_3_a_wrong_server_clock_shows_in_the_reason_and_in_the_Date(demo_provider: DemoProvider) -> None:
     for seconds, reason in ((3600, "expired"), (-3600, "not yet valid")):
         demo_provider.faults(clock=str(seconds))
@@ -245,5 +257,7 @@ def test_CAUTH_1_the_metadata_lists_the_methods_and_the_switch_changes_the_list(
         assert not {"none", "HS256"} & set(metadata()[f"{endpoint}_endpoint_auth_signing_alg_values_supported"])
     demo_provider.faults(auth_methods="absent")
     assert "token_endpoint_auth_methods_supported" not in metadata()
+    demo_provider.faults(assertion_algs="absent")
+    assert "token_endpoint_auth_signing_alg_values_supported" not in metadata()
     demo_provider.faults(auth_methods='["client_secret_post"]')
     assert metadata()["token_endpoint_auth_methods_supported"] == ["client_secret_post"]

@@ -8,7 +8,7 @@ import requests
 from joserfc.jwk import ECKey, OctKey
 
 from support.demo_clients import basic
-from support.demo_provider import DemoProvider
+from support.demo_provider import Browser, DemoProvider
 from tokenkeep.demo.faults.table import BY_NAME
 
 REDIRECT = "http://127.0.0.1:1234/callback"
@@ -276,6 +276,29 @@ def test_DCR_8_deleting_ends_the_client_its_tokens_and_the_right_to_manage_it(de
     assert code_for(demo_provider, client["client_id"], REDIRECT).status_code == 400
 
 
+def test_DCR_8_deleting_ends_what_is_still_pending(demo_provider: DemoProvider) -> None:
+    grant = "urn:ietf:params:oauth:grant-type:device_code"
+    client = register(demo_provider, grant_types=[*NATIVE["grant_types"], grant]).json()
+    form = {"client_id": client["client_id"]}
+    pending = requests.post(f"{demo_provider.issuer}/device_authorization", data=form, timeout=60).json()
+    request = demo_provider.authorization_request(client_id=client["client_id"], redirect_uri=REDIRECT)
+    callback = demo_provider.sign_in(request.url)
+    manage(demo_provider, client, "DELETE")
+    browser = Browser(demo_provider)
+    page = browser.submit(browser.get(f"{demo_provider.issuer}/device"), user_code=pending["user_code"])
+    assert page.status_code == 400
+    assert request.exchange(callback, client_id=client["client_id"]).status_code == 401
+
+
+def test_DCR_1_the_log_shows_what_was_asked_without_keys_and_statements(demo_provider: DemoProvider) -> None:
+    key = ECKey.generate_key("P-256").as_dict(private=True)
+    register(demo_provider, jwks={"keys": [key]}, software_statement="x.SECRET.z")
+    text = str(demo_provider.log("/register"))
+    assert "A native program" in text
+    assert key["d"] not in text
+    assert "SECRET" not in text
+
+
 def test_DCR_4_a_secret_ends_and_an_update_renews_it(demo_provider: DemoProvider) -> None:
     def authenticates(client: dict[str, Any]) -> bool:
         form = {"client_id": client["client_id"], "client_secret": client["client_secret"], "refresh_token": "x"}
@@ -331,6 +354,9 @@ def test_DCR_2_malformed_answers_are_malformed_as_named(demo_provider: DemoProvi
     assert answer("number_client_id")[1]["client_id"] == 7
     assert answer("empty_client_id")[1]["client_id"] == ""
     assert "client_secret" not in answer("no_secret")[1]
+    demo_provider.faults(register="stray_secret*1")
+    stray = register(demo_provider).json()
+    assert (stray["token_endpoint_auth_method"], "client_secret" in stray) == ("none", True)
     status, body = answer("no_secret_expiry")
     assert (status, "client_secret" in body, "client_secret_expires_at" in body) == (201, True, False)
     assert answer("text_secret_expiry")[1]["client_secret_expires_at"] == "never"

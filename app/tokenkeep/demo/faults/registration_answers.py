@@ -74,6 +74,8 @@ def change_registration_answer(demo: Demo, answer: Response) -> Response:
             members.pop("client_secret", None)
         case "no_secret_expiry":
             members.pop("client_secret_expires_at", None)
+        case "stray_secret":
+            members |= {"client_secret": "demo-cs-stray", "client_secret_expires_at": 0}
         case "text_secret_expiry":
             members["client_secret_expires_at"] = "never"
     answer.set_data(json.dumps(body))

@@ -77,9 +77,8 @@ def check_times(claims: dict[str, Any], now: float, *, longest: float | None = L
         raise AssertionRefused(f"the assertion lives longer than {longest} s")
 
 
-def audiences(issuer: str, switch: str | None) -> tuple[str, ...]:
+def audiences(issuer: str, endpoint: str, switch: str | None) -> tuple[str, ...]:
     """What an assertion may name: the issuer, or what the switch `assertion_audience` says."""
-    endpoint = f"{issuer}/token"
     return {None: (issuer,), "token_endpoint": (endpoint,), "any": (issuer, endpoint)}[switch]
 
 

@@ -72,7 +72,6 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]
         if client_id.startswith(("https://", "http://")):
             # Fetched where a person or a device begins; what follows uses what was found then.
             if flask_request.path in BEGINNINGS and g.get("fetched_client") != client_id:
-                store.clients.pop(client_id, None)
                 store.clients[client_id] = self._documents.fetch(client_id)
                 g.fetched_client = client_id
             elif client_id not in store.clients:

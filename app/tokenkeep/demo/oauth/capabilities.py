@@ -8,6 +8,12 @@ from tokenkeep.demo.oauth.assertions import ALGORITHMS
 from tokenkeep.demo.oauth.client_authentication import METHODS
 from tokenkeep.demo.oauth.clients import INTERACTIVE_GRANTS, MACHINE_GRANTS
 
+# Switches that give a member as raw JSON.
+RAW = {
+    "auth_methods": "token_endpoint_auth_methods_supported",
+    "assertion_algs": "token_endpoint_auth_signing_alg_values_supported",
+}
+
 
 def capabilities(demo: Demo) -> dict[str, Any]:
     """Members for the metadata document; methods that need TLS are named only where there is TLS."""
@@ -29,10 +35,11 @@ def capabilities(demo: Demo) -> dict[str, Any]:
 
 def change_capabilities(demo: Demo, members: dict[str, Any]) -> None:
     """Apply the switches that change one of these members."""
-    if (raw := demo.faults.take("auth_methods")) is not None:
-        members.pop("token_endpoint_auth_methods_supported", None)
-        if raw != "absent":
-            members["token_endpoint_auth_methods_supported"] = json.loads(raw)
+    for switch, member in RAW.items():
+        if (raw := demo.faults.take(switch)) is not None:
+            members.pop(member, None)
+            if raw != "absent":
+                members[member] = json.loads(raw)
     if (fault := demo.faults.take("cimd")) is not None:
         members["client_id_metadata_document_supported"] = "true"
         if fault == "absent":

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -61,7 +62,6 @@ class ClientAuthenticator:
 
     def _with_secret(self, client_id: str, secret: str, method: str) -> tuple[Client, str]:
         client = self._known(client_id)
-        # The method first: a public client's request must not be told from one with a wrong secret by its timing.
         if method not in client.auth_methods or not client.check_client_secret(secret):
             raise _refused("The client credentials are not valid")
         expired = 0 < client.secret_expires_at <= time.time()
@@ -70,21 +70,23 @@ class ClientAuthenticator:
         return client, method
 
     def _client_secret_basic(self, request: Any) -> tuple[Client, str]:
+        switch = self._demo.faults.value("basic")
         scheme, _, encoded = request.headers["Authorization"].partition(" ")
         if scheme.lower() != "basic":
             raise _refused("The Authorization scheme of this endpoint is Basic")
         try:
             text = base64.b64decode(encoded.strip(), validate=True).decode()
             client_id, colon, secret = text.partition(":")
-            if self._demo.faults.value("basic") != "raw":
+            if switch != "raw":
                 client_id, secret = (unquote_plus(part, errors="strict") for part in (client_id, secret))
         except (binascii.Error, UnicodeDecodeError) as error:
             raise _refused("The Basic credentials are malformed") from error
         if not colon or not secret:
             raise _refused("The Basic credentials are malformed")
-        # Some servers want the client_id in the body too; here it is allowed where it says the same.
-        if request.form.get("client_id", client_id) != client_id:
-            raise InvalidRequestError("client_id differs from the authenticated client")
+        # In the body too it is allowed where it says the same; some servers even want that.
+        named = request.form.get("client_id")
+        if named not in (None, client_id) or (named is None and switch == "wants_client_id"):
+            raise InvalidRequestError("client_id in the body is missing or differs from the authenticated client")
         return self._with_secret(client_id, secret, "client_secret_basic")
 
     def _client_secret_post(self, request: Any) -> tuple[Client, str]:
@@ -112,6 +114,10 @@ class ClientAuthenticator:
         """RFC 7523 §3 with the audience of rfc7523bis."""
         demo = self._demo
         switch = demo.faults.value("assertion_type")
+        listed = demo.faults.value("assertion_algs")
+        allowed = None if listed in (None, "absent") else json.loads(str(listed))
+        if isinstance(allowed, list) and header["alg"] not in allowed:
+            raise assertions.AssertionRefused("the algorithm is not among those of the metadata")
         kind = header.get("typ")
         if kind not in JWT_TYPES or (switch == "required" and kind != JWT_TYPES[-1]):
             raise assertions.AssertionRefused("the header typ is not client-authentication+jwt")
@@ -119,7 +125,8 @@ class ClientAuthenticator:
             raise assertions.AssertionRefused("the header typ is unknown")
         if claims.get("iss") != client.client_id or claims.get("sub") != client.client_id:
             raise assertions.AssertionRefused("the claims iss and sub must both be the client_id")
-        assertions.check_audience(claims, assertions.audiences(demo.issuer, demo.faults.value("assertion_audience")))
+        switch, endpoint = demo.faults.value("assertion_audience"), f"{demo.origin}/token"
+        assertions.check_audience(claims, assertions.audiences(demo.issuer, endpoint, switch))
         assertions.check_times(claims, demo.now())
         demo.store.use_once(client.client_id, claims)
 

@@ -34,7 +34,9 @@ class IntrospectionEndpoint(AuthlibIntrospectionEndpoint):  # type: ignore[misc]
             "scope": token.scope,
             "client_id": family.client_id,
             "username": family.user.username if family.user else None,
-            "token_type": "Bearer" if access else None,
+            "token_type": ("DPoP" if token.jkt else "Bearer") if access else None,
+            # RFC 9449 §6.2.
+            "cnf": {"jkt": token.jkt} if token.jkt else None,
             "exp": int(token.expires_at),
             "sub": family.subject,
             "aud": list(token.audience) if access else None,

@@ -128,7 +128,8 @@ class JwtBearerGrant(MachineGrant, AuthlibJWTBearerGrant):  # type: ignore[misc]
             raise assertions.AssertionRefused("the claim sub is missing")
         if issuer == client.client_id and subject != client.client_id:
             raise assertions.AssertionRefused("a client speaks only for itself")
-        assertions.check_audience(claims, assertions.audiences(demo.issuer, demo.faults.value("assertion_audience")))
+        switch, endpoint = demo.faults.value("assertion_audience"), f"{demo.origin}/token"
+        assertions.check_audience(claims, assertions.audiences(demo.issuer, endpoint, switch))
         assertions.check_times(claims, demo.now())
         demo.store.use_once(str(issuer), claims)
         return claims

@@ -14,6 +14,14 @@ from tokenkeep.demo.oauth.registration import ConfigurationEndpoint, Registratio
 from tokenkeep.demo.oauth.store import fingerprint
 from tokenkeep.demo.web.log import note
 
+# Keys may be private by mistake; a software statement is a credential.
+SECRET_MEMBERS = ("client_secret", "registration_access_token", "jwks", "software_statement")
+
+
+def _loggable(metadata: dict[str, Any]) -> dict[str, Any]:
+    """What a test may want to compare with what it meant to send."""
+    return {name: "…" if name in SECRET_MEMBERS else value for name, value in metadata.items()}
+
 
 def create_blueprint(demo: Demo) -> Blueprint:
     """`POST /register`; `GET`, `PUT` and `DELETE /register/CLIENT_ID`."""
@@ -47,8 +55,7 @@ def create_blueprint(demo: Demo) -> Blueprint:
     def create() -> Response:
         sent = request.get_json(silent=True)
         if isinstance(sent, dict):
-            # What was asked for holds no secret; tests compare it with what they meant to ask.
-            note(metadata=sent)
+            note(metadata=_loggable(sent))
         if (answer := replaced("register")) is not None:
             return answer
         return change_registration_answer(demo, answered(register))
@@ -57,7 +64,7 @@ def create_blueprint(demo: Demo) -> Blueprint:
     def manage(client_id: str) -> Response:
         note(registration_token=fingerprint(bearer_token(request)))
         if request.method == "PUT" and isinstance(sent := request.get_json(silent=True), dict):
-            note(metadata={name: value for name, value in sent.items() if name != "client_secret"})
+            note(metadata=_loggable(sent))
         return replaced("manage") or answered(configure, client_id)
 
     return blueprint

@@ -198,9 +198,8 @@ class Store:
             for token in self.tokens.values():
                 if token.family.client_id == client_id:
                     token.family.revoked = True
-            for code in self.codes.values():
-                if code.family.client_id == client_id:
-                    code.used = True
+            self.codes = {key: code for key, code in self.codes.items() if code.family.client_id != client_id}
+            self.devices = {key: device for key, device in self.devices.items() if device.client_id != client_id}
 
     def revoke_access_tokens(self, family: Family) -> None:
         with self.lock:

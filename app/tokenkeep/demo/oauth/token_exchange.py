@@ -8,12 +8,14 @@ from typing import Any
 
 from authlib.oauth2.rfc6749 import InvalidRequestError, TokenEndpointMixin, UnauthorizedClientError
 from authlib.oauth2.rfc6749.grants import BaseGrant
+from flask import g
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from tokenkeep.demo.oauth import assertions
 from tokenkeep.demo.oauth.client_authentication import METHODS
 from tokenkeep.demo.oauth.clients import TOKEN_EXCHANGE_GRANT, User
+from tokenkeep.demo.oauth.dpop_requests import check_binding
 from tokenkeep.demo.oauth.machine_grants import MachineGrant
 from tokenkeep.demo.oauth.resource_indicators import InvalidTargetError
 from tokenkeep.demo.oauth.store import Family
@@ -92,7 +94,7 @@ class TokenExchangeGrant(MachineGrant, BaseGrant, TokenEndpointMixin):  # type: 
                     return self._signed_by(token, self.demo.issuer, KeySet([self.demo.keys.current]), None)
                 case x if x == JWT:
                     trusted = self.server.trusted_issuer
-                    audiences = (self.demo.issuer, f"{self.demo.issuer}/token")
+                    audiences = (self.demo.issuer, f"{self.demo.origin}/token")
                     return self._signed_by(token, trusted.issuer, trusted.keys, audiences)
         except assertions.AssertionRefused as error:
             raise InvalidRequestError(f"{name}: {error}") from error
@@ -102,6 +104,9 @@ class TokenExchangeGrant(MachineGrant, BaseGrant, TokenEndpointMixin):  # type: 
         token = self.demo.store.access_token(value)
         if token is None:
             raise assertions.AssertionRefused("the token is unknown, expired or revoked")
+        if not self.request.client.confidential:
+            # Who has no credentials of his own must at least hold the key that the token is bound to.
+            check_binding(token.jkt, g.dpop_proof)
         return Party(token.family.subject, token.family.user, token.scope)
 
     def _signed_by(self, token: str, issuer: str, keys: KeySet, audiences: tuple[str, ...] | None) -> Party:

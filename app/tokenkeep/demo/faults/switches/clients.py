@@ -17,8 +17,8 @@ SWITCHES = (
     ),
     switch(
         "basic",
-        "raw",
-        "Basic credentials are compared without form-decoding them first.",
+        "raw wants_client_id",
+        "Basic credentials are compared without form-decoding them first, or the body must name the client too.",
         "CAUTH-2",
     ),
     switch(
@@ -26,6 +26,12 @@ SWITCHES = (
         "absent JSON",
         "The raw token_endpoint_auth_methods_supported of the metadata.",
         "CAUTH-1",
+    ),
+    switch(
+        "assertion_algs",
+        "absent JSON",
+        "The raw token_endpoint_auth_signing_alg_values_supported of the metadata; a list is held to.",
+        "CAUTH-3",
     ),
     switch(
         "assertion_audience",

@@ -8,9 +8,10 @@ SWITCHES = (
         """
         400 401 403 429 500 503 html html200 empty invalid_redirect_uri invalid_client_metadata
         200 array no_client_id number_client_id empty_client_id no_secret no_secret_expiry text_secret_expiry
-        secret drop_redirect rewrite_redirect drop_refresh drop_code
+        stray_secret secret drop_redirect rewrite_redirect drop_refresh drop_code
         """,
-        "The registration answer. Up to invalid_client_metadata nothing is registered; the next ones are malformed; "
+        "The registration answer. Up to invalid_client_metadata nothing is registered; the next ones are odd or "
+        "malformed, stray_secret with a secret although the method is none; "
         "secret (one that nobody asked for, with client_secret_post), drop_… and rewrite_redirect are what was "
         "registered instead of what was asked.",
         "DCR-2 DCR-3 DCR-5",
