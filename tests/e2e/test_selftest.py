@@ -6,13 +6,14 @@ import json
 import os
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
 
 from support.processes import clean_environment
 from tokenkeep.cli.selftest.flows import FLOWS, Flow, Wrong
-from tokenkeep.cli.selftest.person import Person, Stuck
+from tokenkeep.cli.selftest.person import Page, Person, Stuck
 from tokenkeep.cli.selftest.run import play, summary
 
 GUARD = 120.0
@@ -91,12 +92,15 @@ def test_the_needs_of_the_table_come_before_those_that_need_them() -> None:
     assert len(names) == len(set(names))
 
 
-def test_the_tiny_browser_sends_its_password_to_nobody_else() -> None:
+def test_the_tiny_browser_sends_its_password_to_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
     person = Person("http://127.0.0.1:9", "ada", "CANARY-PASSWORD")
     sent: list[str] = []
-    person._send = lambda request: sent.append(request.full_url)  # type: ignore[method-assign,assignment,func-returns-value,return-value]
-    from tokenkeep.cli.selftest.person import Page
 
+    def send(request: urllib.request.Request) -> Page:
+        sent.append(request.full_url)
+        raise AssertionError
+
+    monkeypatch.setattr(person, "_send", send)
     page = Page(200, "", "", '<form method="post" action="http://127.0.0.1:99/login"><input name="password"></form>')
     with pytest.raises(Stuck):
         person._next(page)

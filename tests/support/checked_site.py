@@ -54,7 +54,7 @@ class Site:
 
     def publish(self) -> None:
         shown = {name: value for name, value in self.document.items() if value is not None}
-        self.server.reply(METADATA, json_answer(shown, **self.headers))
+        self.server.reply(METADATA, json_answer(shown, 200, **self.headers))
         self.server.reply("/jwks", json_answer(self.keys))
 
     def check(self, **changes: Any) -> CheckReport:
