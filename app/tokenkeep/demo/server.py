@@ -5,10 +5,11 @@ import socket
 from contextlib import ExitStack, closing
 from typing import Any
 
-from flask import Flask, render_template
+from flask import Flask
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from tokenkeep.demo.context import Demo
+from tokenkeep.demo.description import describe
 from tokenkeep.demo.faults import pages as fault_pages
 from tokenkeep.demo.faults import transport
 from tokenkeep.demo.faults.board import FaultBoard
@@ -24,13 +25,12 @@ from tokenkeep.demo.oauth import (
     trusted_issuer,
 )
 from tokenkeep.demo.oauth.authorization_server import AuthorizationServer
-from tokenkeep.demo.oauth.clients import CLIENT_ID, SCOPES, USERS
 from tokenkeep.demo.oauth.known_clients import TLS_CLIENT_NAME
 from tokenkeep.demo.options import Options
 from tokenkeep.demo.resources import metadata as resource_metadata
 from tokenkeep.demo.resources import models, notes
 from tokenkeep.demo.tls import Certificates
-from tokenkeep.demo.web import device_pages, guard
+from tokenkeep.demo.web import device_pages, guard, start_page
 from tokenkeep.demo.web import log as request_log
 from tokenkeep.demo.web.doors import LOOPBACK, Door, open_trap
 from tokenkeep.demo.web.log import RequestLog
@@ -49,6 +49,7 @@ def create_app(demo: Demo) -> Flask:
     server = AuthorizationServer(app, demo)
     app.register_blueprint(request_log.create_blueprint(demo.log))
     transport.install_requests(app, demo)
+    fault_pages.install_banner(app, demo)
     app.register_blueprint(fault_pages.create_blueprint(demo))
     app.register_blueprint(metadata.create_blueprint(demo))
     app.register_blueprint(authorize.create_blueprint(demo, server))
@@ -63,11 +64,7 @@ def create_app(demo: Demo) -> Flask:
     app.register_blueprint(resource_metadata.create_blueprint(demo))
     app.register_blueprint(notes.create_blueprint(demo))
     app.register_blueprint(models.create_blueprint(demo))
-
-    @app.get("/")
-    def index() -> str:
-        return render_template("index.html", issuer=demo.issuer, users=USERS, active=demo.faults.snapshot())
-
+    app.register_blueprint(start_page.create_blueprint(demo))
     return app
 
 
@@ -126,23 +123,7 @@ class DemoServer:
 
     def description(self) -> dict[str, Any]:
         """What a client or test needs to know; the line printed at the start."""
-        issuer = self.demo.issuer
-        return {
-            "issuer": issuer,
-            "origin": self.demo.origin,
-            "control": self.demo.control,
-            "trap": self.demo.trap,
-            "resource": self.demo.resource,
-            "whoami": f"{self.demo.resource}/whoami",
-            "client_id": CLIENT_ID,
-            "trusted_issuer": f"{self.demo.origin}/trusted-issuer",
-            "client_id_metadata_document": f"{self.demo.origin}/client-metadata/native.json",
-            "tls": self.demo.certificates.description() if self.demo.certificates else None,
-            "initial_access_token": self.demo.known_clients.initial_access_token,
-            "clients": self.demo.known_clients.description(),
-            "users": [{"username": user.username, "password": user.password, "name": user.name} for user in USERS],
-            "scopes": list(SCOPES),
-        }
+        return describe(self.demo)
 
     def serve(self) -> None:
         """Answer requests until stop()."""

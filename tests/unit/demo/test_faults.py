@@ -1,5 +1,6 @@
 """The fault switches of the demo provider: the mechanism, and that every listed value does something."""
 
+import html
 import re
 import threading
 from pathlib import Path
@@ -341,19 +342,93 @@ def test_REV_4_a_held_back_answer_was_processed_before_a_later_revocation(demo_p
     assert demo_provider.call(late.json()["access_token"]).status_code == 401
 
 
-def test_DEMO_3_a_person_can_use_the_page(demo_provider: DemoProvider) -> None:
+@pytest.fixture
+def page_browser(demo_provider: DemoProvider) -> Browser:
     browser = Browser(demo_provider)
     browser.http.headers["Accept"] = "text/html"
+    return browser
+
+
+def test_DEMO_3_a_person_can_use_the_page(demo_provider: DemoProvider, page_browser: Browser) -> None:
     url = f"{demo_provider.issuer}/faults"
-    page = browser.get(url)
-    assert browser.submit(page, name="token", value="503*2").status_code == 303
-    assert "on: 503*2" in browser.get(url).text
-    refused = browser.submit(page, name="iss", value="<b>")
+    page = page_browser.get(url)
+    assert 'id="faults-off"' not in page.text
+    answer = page_browser.submit(page, name="token", value="503*2")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/faults#token")
+    assert "on: <code>503*2</code>" in page_browser.get(url).text
+    refused = page_browser.submit(page, name="iss", typed="<b>")
     assert refused.status_code == 400
     assert "does not take &#39;&lt;b&gt;&#39;" in refused.text
-    assert browser.submit(page, csrf="x", action="clear").status_code == 403
-    assert browser.submit(page, action="clear").status_code == 303
-    assert "on: 503*2" not in browser.get(url).text
+    assert page_browser.submit(page, csrf="x", action="clear").status_code == 403
+    assert page_browser.submit(page, csrf="x", name="token", value="off").status_code == 403
+    assert page_browser.submit(page, name="iss", typed=" wrong*3 ").status_code == 303
+    assert page_browser.submit(page, name="token", value="off").status_code == 303
+    text = page_browser.get(url).text
+    assert "on: <code>503*2</code>" not in text
+    assert "on: <code>wrong*3</code>" in text
+    assert page_browser.submit(page, action="clear").status_code == 303
+    assert 'id="faults-off"' not in page_browser.get(url).text
+
+
+def switches_of(page: requests.Response) -> set[str]:
+    return set(re.findall(r'<article id="(\w+)"', page.text))
+
+
+def test_DEMO_3_the_page_finds_switches_by_requirement_and_by_word(
+    demo_provider: DemoProvider, page_browser: Browser
+) -> None:
+    url = f"{demo_provider.issuer}/faults"
+    assert switches_of(page_browser.get(url)) == set(BY_NAME)
+    by_id = switches_of(page_browser.get(f"{url}?q=ref-5"))
+    assert by_id == {fault.name for fault in FAULTS if "REF-5" in fault.requirements}
+    # An id is not the beginning of another one.
+    assert switches_of(page_browser.get(f"{url}?q=OIDC-1")) == {f.name for f in FAULTS if "OIDC-1" in f.requirements}
+    assert switches_of(page_browser.get(f"{url}?q=OIDC")) > {"jwks", "userinfo"}
+    assert switches_of(page_browser.get(f"{url}?q=slow_body")) == {"network"}
+    nothing = page_browser.get(f"{url}?q=%3Cscript%3E")
+    assert switches_of(nothing) == set()
+    assert "<script" not in nothing.text
+    kept = page_browser.submit(page_browser.get(f"{url}?q=REF-5"), name="network", value="off")
+    assert kept.headers["Location"] == "/faults?q=REF-5#network"
+
+
+def test_DEMO_3_every_button_of_the_page_switches_on_what_it_says(
+    demo_provider: DemoProvider, page_browser: Browser
+) -> None:
+    page = page_browser.get(f"{demo_provider.issuer}/faults")
+    for article in re.findall(r"<article .*?</article>", page.text, re.DOTALL):
+        (name,) = re.findall(r'<article id="(\w+)"', article)
+        offered = [
+            html.unescape(value) for value in re.findall(r'<button class="value" name="value" value="(.*?)"', article)
+        ]
+        typed = [html.unescape(value) for value in re.findall(r'placeholder="(.*?)"', article)]
+        assert set(offered) <= set(BY_NAME[name].values)
+        FaultBoard({name: typed[0]})
+        for value in offered:
+            FaultBoard({name: value})
+
+
+def test_DEMO_3_every_page_says_what_is_on(demo_provider: DemoProvider, page_browser: Browser) -> None:
+    pages = ["/", "/faults", "/device", "/nothing-here", demo_provider.authorization_request().url]
+    urls = [page if page.startswith("http") else demo_provider.issuer + page for page in pages]
+    assert not any("is on</a>" in page_browser.get(url).text for url in urls)
+    demo_provider.faults(dup="iss")
+    assert all("1 fault is on</a>: <code>dup=iss</code>" in page_browser.get(url).text for url in urls)
+    demo_provider.faults(state="wrong", token="503", refresh="503")
+    assert all("4 faults are on</a>" in page_browser.get(url).text for url in urls)
+
+
+def test_the_start_page_shows_commands_with_the_values_of_this_run(
+    demo_provider: DemoProvider, page_browser: Browser
+) -> None:
+    text = html.unescape(page_browser.get(demo_provider.issuer).text)
+    assert "$TOKENKEEP_DEMO" not in text
+    assert f'curl -sS "{demo_provider.issuer}/token"' in text
+    for client in demo_provider.description["clients"].values():
+        assert client["client_id"] in text
+        assert client.get("client_secret", "") in text
+    for user in demo_provider.description["users"]:
+        assert f"<code>{user['username']}</code>" in text
 
 
 @pytest.mark.parametrize(

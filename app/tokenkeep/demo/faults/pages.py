@@ -1,13 +1,54 @@
-"""The addresses `/faults`: JSON for tests, a page with a form for people."""
+"""The addresses `/faults`: JSON for tests, a page with buttons for people."""
 
 from typing import Any
+from urllib.parse import urlencode
 
-from flask import Blueprint, Response, jsonify, render_template, request
+from flask import Blueprint, Flask, Response, jsonify, render_template, request
 
 from tokenkeep.demo.context import Demo
-from tokenkeep.demo.faults.board import UnknownFaultError
-from tokenkeep.demo.faults.table import FAULTS
+from tokenkeep.demo.faults.board import OFF, UnknownFaultError
+from tokenkeep.demo.faults.switch import JSON, NUMBER, SIGNED, TEXT, Fault
+from tokenkeep.demo.faults.table import AREAS, BY_NAME, FAULTS, Area
 from tokenkeep.demo.web.browser import Browsers, refuse_forgery
+
+LONGEST_SEARCH = 100
+
+
+def _matches(fault: Fault, words: list[str]) -> bool:
+    """Whether each word is a requirement id of the switch, or stands in its name, effect or values."""
+    # An id is compared whole, and its group: REF-1 is not REF-10.
+    ids = {name for id_ in fault.requirements for name in (id_.lower(), id_.lower().partition("-")[0])}
+    text = " ".join((fault.name, fault.effect, *fault.values)).lower()
+    return all(word in ids or word in text for word in words)
+
+
+def _found(search: str) -> list[Area]:
+    words = search.lower().split()
+    kept = [Area(area.title, tuple(f for f in area.faults if _matches(f, words))) for area in AREAS]
+    return [area for area in kept if area.faults]
+
+
+# What a person could type for each kind of value.
+EXAMPLES = {NUMBER: "5", SIGNED: "-300", TEXT: "text", JSON: '"5"'}
+
+
+def free_values(fault: Fault) -> list[str]:
+    """The values that a person has to type, or a part of them."""
+    return [value for value in fault.values if value.rpartition(":")[2] in EXAMPLES]
+
+
+def example(fault: Fault) -> str:
+    """Something that may be typed for the switch: a free value where there is one, with a count, and with a path."""
+    name, colon, kind = [*free_values(fault), fault.values[0]][0].rpartition(":")
+    return name + colon + EXAMPLES.get(kind, kind) + ("@/token" if fault.per_path else "") + "*2"
+
+
+def install_banner(app: Flask, demo: Demo) -> None:
+    """Let every page say what is on."""
+
+    @app.context_processor
+    def active() -> dict[str, Any]:
+        return {"active": demo.faults.snapshot()}
 
 
 def create_blueprint(demo: Demo) -> Blueprint:
@@ -16,23 +57,38 @@ def create_blueprint(demo: Demo) -> Blueprint:
     browsers = Browsers(demo)
     board = demo.faults
 
-    def page(status: int = 200, message: str = "") -> Response:
+    def page(status: int = 200, message: str = "", wrong: str = "") -> Response:
         session = browsers.session()
+        search = request.args.get("q", "")[:LONGEST_SEARCH].strip()
         html = render_template(
-            "faults.html", csrf=session.csrf, faults=FAULTS, active=board.snapshot(), message=message
+            "faults.html",
+            csrf=session.csrf,
+            areas=_found(search),
+            search=search,
+            number=len(FAULTS),
+            free_values=free_values,
+            example=example,
+            values={name: value.partition("*")[0].partition("@")[0] for name, value in board.snapshot().items()},
+            message=message,
+            wrong=wrong,
         )
         return browsers.keep(Response(html, status), session)
 
     def change_by_form() -> Response:
         refuse_forgery(browsers.session(), request)
+        name = request.form.get("name", "")
         try:
             if request.form.get("action") == "clear":
                 board.clear()
             else:
-                board.change({request.form.get("name", ""): request.form.get("value", "").strip()})
+                # A button with its value comes first, then the field.
+                value = request.form.get("value", "").strip() or request.form.get("typed", "").strip()
+                board.change({name: value or OFF})
         except UnknownFaultError as error:
-            return page(400, str(error))
-        return Response("", 303, {"Location": "/faults"})
+            return page(400, str(error), name)
+        search = request.args.get("q", "")
+        place = f"?{urlencode({'q': search})}" if search else ""
+        return Response("", 303, {"Location": f"/faults{place}" + (f"#{name}" if name in BY_NAME else "")})
 
     @blueprint.get("/faults")
     def read() -> Response:
