@@ -63,6 +63,13 @@ def test_PRM_3_what_is_wrong_is_said(
     assert words in finding.detail
 
 
+@pytest.mark.parametrize("told", ["{url}/", "{url}/deeper", "{origin}", "{origin}/"])
+def test_PRM_3_a_document_of_a_neighbouring_address_is_of_another_resource(resource: Protected, told: str) -> None:
+    origin = resource.site.server.origin
+    finding = found(resource.check(resource=told.format(url=resource.url, origin=origin)), "resource.equal")
+    assert finding.outcome is Outcome.FAIL
+
+
 @pytest.mark.parametrize(
     ("challenge", "outcome"),
     [
