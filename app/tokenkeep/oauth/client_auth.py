@@ -63,4 +63,8 @@ def _method(credentials: ClientCredentials, metadata: ServerMetadata) -> str:
     for method in ("client_secret_basic", "client_secret_post"):
         if offered is None or method in offered:
             return method
-    raise Misconfigured("The provider does not take a client secret.", key="client_auth")
+    raise Misconfigured(
+        "The provider does not take a client secret.",
+        hint="Remove the client secret, or set `client_auth` to a way that the provider takes.",
+        key="client_auth",
+    )

@@ -126,6 +126,17 @@ SECRETS = [
         "client_secret_basic",
         refused(
             "",
+            "The provider could not use the request.",
+            "client_id in the body is missing or differs from the authenticated client",
+            fault="basic=wants_client_id",
+            title="It did not work at the provider",
+            step="Try it again; if it stays so, ask those who run the provider.",
+        ),
+    ),
+    (
+        "client_secret_basic",
+        refused(
+            "",
             fault="basic=raw",
             words="The client credentials are not valid",
         ),

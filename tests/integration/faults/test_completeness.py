@@ -36,14 +36,35 @@ ROWS: list[Row] = [
     test_network.REFUSED,
 ]
 
-# Switches for features that TokenKeep does not have, with the requirements that will need them.
+# Switches, or single values, for features that TokenKeep does not have, with the requirements that will need them.
 NOT_YET = {
+    "as_nonce": "DPOP-4",
+    "assertion_algs": "CAUTH-3",
     "assertion_audience": "CAUTH-3",
     "assertion_type": "CAUTH-3",
+    "challenge": "WWW-1 WWW-2 WWW-3",
+    "cimd": "CIMD-2",
+    "client_document": "CIMD-1",
+    "dpop": "DPOP-1",
     "introspection": "INTRO-1",
     "issued_token_type": "GRANT-4",
     "machine": "GRANT-1 GRANT-2 GRANT-3",
+    "logout": "OUT-2",
     "machine_refresh_token": "GRANT-1",
+    "manage": "DCR-8",
+    "metadata=par_without_endpoint": "PAR-1",
+    "par": "PAR-1",
+    "prm": "PRM-3",
+    "prm_form": "PRM-2",
+    "prm_servers": "PRM-6",
+    "redirect_ports": "CIMD-3",
+    "register": "DCR-2 DCR-3 DCR-5",
+    "registration_token": "DCR-7",
+    "registration_uri": "DCR-7",
+    "resource_indicator": "RES-1",
+    "rs_dpop": "DPOP-2",
+    "rs_nonce": "DPOP-4",
+    "secret_lifetime": "DCR-4",
 }
 
 PATTERNS = {"NUMBER": r"[0-9.]+", "SIGNED": r"[+-]?[0-9.]+", "TEXT": r".+", "JSON": r".+"}
@@ -61,18 +82,23 @@ def test_every_value_of_a_switch_is_in_a_row(name: str) -> None:
     fault = BY_NAME[name]
     promised = [value for switch, value in (row.covers for row in ROWS) if switch == name]
     missing = [
-        value for value in fault.values if not any(covers(value, one, per_path=fault.per_path) for one in promised)
+        value
+        for value in fault.values
+        if f"{name}={value}" not in NOT_YET and not any(covers(value, one, per_path=fault.per_path) for one in promised)
     ]
     assert not missing, f"no row says what TokenKeep does with {name}={', '.join(missing)}"
 
 
 def test_no_row_is_about_a_switch_or_a_feature_that_does_not_exist() -> None:
     covered = {row.covers[0] for row in ROWS}
+    with_value = {"=".join(row.covers) for row in ROWS}
     assert covered <= BY_NAME.keys()
-    assert not covered & NOT_YET.keys(), "these have rows and are no longer missing"
-    assert NOT_YET.keys() <= BY_NAME.keys()
+    assert not (covered | with_value) & NOT_YET.keys(), "these have rows and are no longer missing"
+    for missing in NOT_YET:
+        name, _, value = missing.partition("=")
+        assert not value or value in BY_NAME[name].values
 
 
 def test_what_is_not_there_yet_names_its_requirements() -> None:
     for name, requirements in NOT_YET.items():
-        assert set(requirements.split()) <= set(BY_NAME[name].requirements)
+        assert set(requirements.split()) <= set(BY_NAME[name.partition("=")[0]].requirements)

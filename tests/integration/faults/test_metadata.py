@@ -2,22 +2,43 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from support.fault_rows import Row, hold, sign_in, sign_in_again, sign_in_by_code
-from support.fault_stage import Stage
+from support.fault_stage import Outcome, Stage
+from tokenkeep.oauth.connection import system_resolver
 
 AGAIN = "Start the sign-in again."
-ASK_THEM = "Try it again; if it stays so, ask those who run the provider."
-TO_THE_LETTER = "The issuer in the configuration must be the same to the letter, final slash included."
-CHECK_ISSUER = "Check the issuer, or give the endpoints in the configuration."
+NONSENSE_TITLE = "The provider's answer makes no sense"
+MORE = " `tokenkeep check p` says more."
+ASK_THEM = "Try it again; if it stays so, ask those who run the provider." + MORE
+TO_THE_LETTER = "The issuer in the configuration must be the same to the letter, final slash included." + MORE
+CHECK_ISSUER = "Check the issuer, or give the endpoints in the configuration." + MORE
 IN_ITS_PLACE = (
     "Try it again. If it stays so, something else may be answering in its place (a network sign-in page, a proxy), "
     "or its address in the configuration is wrong."
 )
 EXCHANGED = {"/authorize": 2, "/token": 1}
+
+
+async def sign_in_where_the_name_is_unknown(stage: Stage, faults: dict[str, str]) -> Outcome:
+    """A person signs in; the name in the metadata leads nowhere."""
+    transport = stage.bench.session().client._transport
+
+    def unknown(host: str, port: int) -> Any:
+        if host == "somebody-else.invalid":
+            raise socket.gaierror
+        return system_resolver(host, port)
+
+    transport._resolver = unknown
+    stage.switch(faults)
+    outcome = await stage.sign_in()
+    transport._resolver = None
+    return outcome
 
 
 def stopped(value: str, says: str, step: str = ASK_THEM, **changes: object) -> Row:
@@ -48,6 +69,18 @@ def endpoint(value: str, reason: str) -> Row:
     return stopped(value, f"In the provider's metadata, {name} {reason.replace('~', name)}.")
 
 
+def down(value: str) -> Row:
+    says = f"The provider answered the request for its metadata with status {value}."
+    return stopped(value, says, AGAIN, ends="provider_unreachable", title="The provider cannot be reached")
+
+
+def redirected(value: str, target: str) -> Row:
+    step = "If the provider has moved, change its address in the configuration." + MORE
+    return stopped(value, f"The provider redirects to {target}, which TokenKeep does not follow.", step)
+
+
+HARMLESS = "no_par no_dpop other_dpop_algs no_end_session no_offline_access other_protected_resources unknown_members"
+
 ROWS = [
     other_issuer("wrong_issuer", "https://somebody-else.invalid"),
     other_issuer("slash_issuer", "{issuer}/"),
@@ -67,22 +100,28 @@ ROWS = [
         "The provider's code_challenge_methods_supported does not list S256, the one safe way.",
         "If the provider knows no PKCE at all, set `pkce = false` for it.",
     ),
-    stopped("html", "Demo publishes no metadata for the issuer {issuer}.", CHECK_ISSUER),
-    stopped("404", "Demo publishes no metadata for the issuer {issuer}.", CHECK_ISSUER),
+    endpoint("trap_token_endpoint", "cannot be used: the ~ must begin with https://"),
+    stopped(
+        "private_token_endpoint",
+        "In the provider's metadata, token_endpoint cannot be used: 169.254.169.254 is no address of a provider.",
+        "If that is meant so, write this endpoint, or an issuer in that network, into the configuration." + MORE,
+    ),
+    stopped("html_type", "In the provider's metadata, token_endpoint is missing."),
+    *(
+        stopped(value, "Demo publishes no metadata for the issuer {issuer}.", CHECK_ISSUER)
+        for value in ("html", "array", "401", "403", "404", "410")
+    ),
     stopped("empty", "The provider answered the request for its metadata with status 204."),
+    stopped("partial", "The provider answered the request for its metadata with status 206."),
+    down("500"),
+    down("503"),
+    redirected("redirect", "{issuer}/moved-metadata"),
+    redirected("redirect_same_host", "{issuer}/jwks.json"),
+    redirected("redirect_other_host", "https://somebody-else.invalid/metadata"),
+    redirected("redirect_http", "http://somebody-else.invalid/metadata"),
     stopped(
-        "500",
-        "The provider answered the request for its metadata with status 500.",
-        AGAIN,
-        ends="provider_unreachable",
-        title="The provider cannot be reached",
+        "huge", "The provider's answer is too large.", IN_ITS_PLACE + MORE, title="The provider's answer makes no sense"
     ),
-    stopped(
-        "redirect",
-        "The provider redirects to {issuer}/moved-metadata, which TokenKeep does not follow.",
-        "If the provider has moved, change its address in the configuration.",
-    ),
-    stopped("huge", "The provider's answer is too large.", IN_ITS_PLACE, title="The provider's answer makes no sense"),
     stopped(
         "other_token_endpoint",
         "The provider answered with status 404 and nothing that TokenKeep understands.",
@@ -99,6 +138,29 @@ ROWS = [
     ),
     Row("metadata=no_device", sign_in, asked=EXCHANGED, shows={"device_available": False}),
     Row("metadata=no_revocation", sign_in, asked=EXCHANGED),
+    *(Row(f"metadata={value}", sign_in, asked=EXCHANGED) for value in HARMLESS.split()),
+    stopped(
+        "moved_token_endpoint",
+        "The name somebody-else.invalid is not found.",
+        AGAIN,
+        does=sign_in_where_the_name_is_unknown,
+        ends="provider_unreachable",
+        title="The provider cannot be reached",
+        asked={"/token": 0},
+        shows={"pages opened": 1},
+    ),
+    *(
+        Row(f"well_known={value}", sign_in, asked=EXCHANGED)
+        for value in ("inserted_oauth", "inserted_openid", "appended_openid", "root")
+    ),
+    *(
+        Row(f"well_known_absent={value} well_known=inserted_oauth", sign_in, asked=EXCHANGED)
+        for value in ("401", "403", "404", "410", "html")
+    ),
+    *(replace(down(value), fault=f"well_known_absent={value} well_known=inserted_oauth") for value in ("500", "503")),
+    replace(
+        stopped("none", "Demo publishes no metadata for the issuer {issuer}.", CHECK_ISSUER), fault="well_known=none"
+    ),
     Row("metadata=no_pkce", sign_in, asked=EXCHANGED),
     Row("metadata=no_iss_parameter", sign_in, asked=EXCHANGED),
     Row("metadata=no_iss_parameter iss=missing", sign_in, asked=EXCHANGED),
@@ -117,7 +179,9 @@ async def test_META_3_META_4_META_5_META_6_PKCE_2_PKCE_3_AUTHZ_3_AUTHZ_5_RESP_4_
 BESIDE = [
     replace(row, does=sign_in_again, state="active", serves=True, keeps="old")
     for row in ROWS
-    if row.does is sign_in and row.covers[1] in ("wrong_issuer", "http_token_endpoint", "404", "redirect")
+    if row.does is sign_in
+    and row.ends == "provider_error"
+    and row.covers[1] in ("wrong_issuer", "http_token_endpoint", "404", "redirect")
 ]
 
 

@@ -118,7 +118,7 @@ ROWS = [
         ends="provider_error",
         title="It did not work at the provider",
         says="The id_token of Demo was not accepted: it is from the future; "
-        "the clock of this computer is 600 seconds behind the provider's.",
+        "the clock of this computer is … seconds behind the provider's.",
         step="Nothing of this answer was used. Start the sign-in again.",
         state="signed_out",
         serves=False,

@@ -68,10 +68,11 @@ async def use(stage: Stage, faults: dict[str, str]) -> Outcome:
 
 RESOURCES = [
     Row("resource=401*1", use, says="401, 200", asked={"/token.refresh_token": 1}),
+    Row("resource=401_without_error*1", use, says="401, 200", asked={"/token.refresh_token": 1}),
     Row("resource=401", use, says="401, 401", serves=False, asked={"/token.refresh_token": 1}, mended="asking"),
     *(
-        Row(f"resource={value}", use, says=value, serves=False, keeps="old", asked={"/token": 0}, mended="asking")
-        for value in ("403", "500", "503")
+        Row(f"resource={value}", use, says=value[:3], serves=False, keeps="old", asked={"/token": 0}, mended="asking")
+        for value in ("400", "403", "403_without_error", "500", "503")
     ),
 ]
 
