@@ -1,20 +1,32 @@
-"""Write the generated parts of docs/demo-provider.md: the recipes for curl and the table of fault switches.
+"""Write the generated parts of docs/demo-provider.md: options, the recipes for curl, the tables of fault switches.
 
 Usage: demo_provider.py [--check]; with --check nothing is written and a difference is exit code 1.
 """
 
 from __future__ import annotations
 
+import argparse
 import re
 import sys
 from pathlib import Path
 
+from tokenkeep.demo.__main__ import command_line
 from tokenkeep.demo.faults.switch import KINDS, Fault
 from tokenkeep.demo.faults.table import AREAS, FAULTS
 from tokenkeep.demo.web.recipes import RECIPES
 
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs/demo-provider.md"
+
+
+def options() -> str:
+    """A table of the command's options, from its own help."""
+    rows = [
+        f"| `{action.option_strings[-1]}` | {(action.help or '') % {'default': action.default}} |"
+        for action in command_line()._actions
+        if action.help != argparse.SUPPRESS and action.dest != "help"
+    ]
+    return "| option | meaning |\n|---|---|\n" + "\n".join(rows)
 
 
 def recipes() -> str:
@@ -56,7 +68,7 @@ def _value(value: str) -> str:
 
 def document(text: str) -> str:
     """The page with its generated parts made anew; they stand between comments."""
-    for name, part in (("recipes", recipes()), ("faults", faults())):
+    for name, part in (("options", options()), ("recipes", recipes()), ("faults", faults())):
         marked = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- end of {name} -->)", re.DOTALL)
         assert len(marked.findall(text)) == 1, name
         text = marked.sub(lambda found, part=part: f"{found[1]}\n{part}\n{found[2]}", text)

@@ -16,7 +16,8 @@ from tokenkeep.demo import announcement
 from tokenkeep.demo.options import Options
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
+    """The options, each with the default of `Options`."""
     defaults = Options()
     parser = argparse.ArgumentParser(prog="tokenkeep demo server", description="A demo identity provider on 127.0.0.1.")
     for name, meaning in (
@@ -63,7 +64,7 @@ def _fail(message: str) -> int:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run; returns the exit code."""
-    parser = _parser()
+    parser = command_line()
     parsed = vars(parser.parse_args(arguments))
     foreground, use_json, use_env = (parsed.pop(name) for name in ("foreground", "json", "print_env"))
     use_stdin = not parsed.pop("no_stdin") and not foreground

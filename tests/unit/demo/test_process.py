@@ -84,8 +84,9 @@ def test_a_bad_fault_or_port_is_exit_code_1_and_a_bad_option_2() -> None:
     assert run("--fault", "iss").returncode == 2
 
 
-def test_DEMO_1_only_loopback_listens(demo_provider: DemoProvider) -> None:
-    port = int(demo_provider.issuer.rpartition(":")[2])
+@pytest.mark.parametrize("name", ["issuer", "control", "trap"])
+def test_DEMO_1_only_loopback_listens(demo_provider: DemoProvider, name: str) -> None:
+    port = int(demo_provider.description[name].rpartition(":")[2])
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             # No packet is sent: this asks which address the machine has towards others.

@@ -67,6 +67,16 @@ def test_DEMO_3_faults_and_log_answer_at_the_control_address_and_nothing_else_do
         assert requests.get(demo_provider.control + path, timeout=60).status_code == 421
 
 
+@pytest.mark.parametrize("host", ["evil.test", "localhost:{port}", "127.0.0.1"])
+def test_DEMO_1_the_control_address_answers_to_its_own_name_alone(demo_provider: DemoProvider, host: str) -> None:
+    port = demo_provider.control.rpartition(":")[2]
+    headers = {"Host": host.format(port=port)}
+    assert requests.get(f"{demo_provider.control}/faults", headers=headers, timeout=60).status_code == 421
+    form = requests.post(f"{demo_provider.control}/faults", data={"name": "token", "value": "503"}, timeout=60)
+    assert form.status_code == 403
+    assert switched_on(demo_provider) == {}
+
+
 @pytest.mark.parametrize("value", ["stall", "cut", "reset"])
 def test_DEMO_3_faults_of_all_addresses_spare_the_switches_themselves(demo_provider: DemoProvider, value: str) -> None:
     demo_provider.faults(network=value)

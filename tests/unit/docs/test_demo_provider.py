@@ -8,7 +8,6 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -33,14 +32,6 @@ def page() -> ModuleType:
 def test_the_generated_parts_are_up_to_date(page: ModuleType) -> None:
     text = page.DOCUMENT.read_text()
     assert page.document(text) == text, "run `make demo-provider` and commit the page"
-
-
-def test_the_table_of_options_is_that_of_the_program() -> None:
-    rows = document("docs/demo-provider.md").table("Start it")
-    written = {word for row in rows for word in re.findall(r"--[\w-]+", row[0])}
-    command = [sys.executable, "-m", "tokenkeep.demo", "--help"]
-    offered = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
-    assert written == set(re.findall(r"--[\w-]+", offered)) - {"--help"}
 
 
 class Terminal:
@@ -95,6 +86,9 @@ def test_the_recipes_of_the_page_work_as_they_stand(demo_provider: DemoProvider,
     for name in ("client_credentials", "jwt_bearer", "token_exchange"):
         token = json.loads(terminal.run(steps[name][0]))["access_token"]
         assert demo_provider.call(token, "/notes").status_code == 200, name
+    assert json.loads(terminal.run(steps["introspection"][0]))["active"] is True
+    assert json.loads(terminal.run(steps["registration"][0]))["registration_client_uri"]
     assert set(steps) == {
         "code", "device", "refresh", "use", "revoke", "client_credentials", "jwt_bearer", "token_exchange",
+        "introspection", "registration",
     }  # fmt: skip

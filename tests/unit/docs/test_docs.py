@@ -34,6 +34,7 @@ BEGINNINGS = {
     "device",
     "faults",
     "log",
+    "tenant",
     "token",
     "oauth2",
     "realms",

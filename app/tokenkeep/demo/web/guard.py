@@ -41,7 +41,9 @@ def install(app: Flask, demo: Demo) -> None:
     def page(error: HTTPException) -> Response:
         status = error.code or 500
         title = {403: "Not accepted", 404: "Nothing here", 405: "Not this way"}.get(status, "That did not work")
-        text = error.description or "The demo provider cannot answer this."
+        # For these werkzeug's words are about servers and URLs.
+        plain = {404: "This address leads nowhere.", 405: "This address is for programs or for a form of a page."}
+        text = plain.get(status) or error.description or "The demo provider cannot answer this."
         answer = Response(render_template("error.html", title=title, text=text), status)
         if status == 405 and (allowed := error.get_response().headers.get("Allow")):
             answer.headers["Allow"] = allowed
