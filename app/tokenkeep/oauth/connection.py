@@ -6,6 +6,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable, Sequence
+from http.client import HTTPResponse, RemoteDisconnected
 from typing import Any
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
@@ -106,8 +107,11 @@ class Call:
                 found.append(self._resolver(host, port))
             self._turned.set()
 
-        threading.Thread(target=ask, name="resolver", daemon=True).start()
+        asking = threading.Thread(target=ask, name="resolver", daemon=True)
+        asking.start()
         self._turned.wait()
+        if not self.ended:
+            asking.join()
         return found[0] if found else ()
 
     def _watch(self, sock: socket.socket) -> None:
@@ -135,6 +139,36 @@ class Call:
             self._sockets.pop().close()
 
 
+class _Lines:
+    """A file that remembers the last line that was read from it."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self.last = b"\r\n"
+
+    def readline(self, limit: int = -1) -> bytes:
+        """As the file's."""
+        self.last = self._file.readline(limit)
+        return self.last
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+class _WholeHead(HTTPResponse):
+    """An answer whose head has an end: the library takes the end of the connection for that, and the rest for empty."""
+
+    def begin(self) -> None:
+        file: Any = self.fp
+        lines: Any = _Lines(file)
+        self.fp = lines
+        super().begin()
+        if self.fp is lines:
+            self.fp = file
+        if not lines.last:
+            raise RemoteDisconnected("the head was cut off")
+
+
 class _Watched:
     """What both kinds of connection do: open their socket through the call and tell it when they stand."""
 
@@ -150,11 +184,11 @@ class _Watched:
 
 
 class _HttpConnection(_Watched, HTTPConnection):
-    pass
+    response_class = _WholeHead
 
 
 class _HttpsConnection(_Watched, HTTPSConnection):
-    pass
+    response_class = _WholeHead
 
 
 class _CallsPool:

@@ -17,6 +17,7 @@ from tokenkeep.domain.errors import (
 )
 from tokenkeep.domain.tokens import Secret, TokenSet
 from tokenkeep.oauth import authorization, revocation
+from tokenkeep.oauth.answer import Redirected
 
 RESPONSES = [
     *[("iss", value, MalformedAnswer) for value in ("wrong", "missing", "slash", "upper", "port", "encoded")],
@@ -74,13 +75,14 @@ ENDED = [
     "error_long",
     "invalid_grant_401",
 ]
-REFUSED = ["redirect", "mac_type", "na_type", "invalid_request", "unsupported_grant_type", "invalid_scope", "made_up"]
+REFUSED = ["mac_type", "na_type", "invalid_request", "unsupported_grant_type", "invalid_scope", "made_up"]
 REJECTED = ["invalid_client", "unauthorized_client", "www_authenticate_only"]
 TOKEN_FAULTS = [
     *[(fault, ProviderUnreachable) for fault in TRANSIENT],
     *[(fault, MalformedAnswer) for fault in MALFORMED],
     *[(fault, GrantEnded) for fault in ENDED],
     *[(fault, ProviderError) for fault in REFUSED],
+    ("redirect", Redirected),
     *[(fault, ClientRejected) for fault in REJECTED],
     ("access_denied", AccessDenied),
 ]

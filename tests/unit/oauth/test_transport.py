@@ -385,6 +385,21 @@ def test_TOK_3_truncated_body_is_malformed(server, transport, data):
         get(transport, f"{server.origin}/t")
 
 
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX: y\r\n\r\n"
+
+
+@pytest.mark.parametrize("length", [0, 5, 17, 20, 40, 50, len(HEAD) - 2, len(HEAD) - 1])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_TOK_9_a_head_that_is_cut_off_is_no_answer(server, transport, length, method):
+    """The library takes the end of the connection for the end of the head: status 200 and nothing in it."""
+    server.reply("/t", raw(HEAD[:length]))
+    with pytest.raises(ProviderUnreachable) as caught:
+        transport.send(Request(method, f"{server.origin}/t"), local=True)
+    assert caught.value.maybe_sent
+    server.reply("/t", raw(HEAD))
+    assert transport.send(Request(method, f"{server.origin}/t"), local=True).body == b""
+
+
 @pytest.mark.parametrize("data", [b"\x00\x01\x02 not http\r\n\r\n", b"HTTP/1.1 abc\r\n\r\n"])
 def test_answer_that_is_no_http_is_transient(server, transport, data):
     server.reply("/t", raw(data))
