@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 from tokenkeep.cli.selftest.person import Person
 from tokenkeep.cli.selftest.stage import Stage
@@ -92,7 +92,7 @@ def other_issuer(stage: Stage) -> str:
     sign_in = stage.client.sign_in("demo", method="browser", open_browser=False)
     with _fault(stage, iss="wrong"):
         redirect = stage.person.consent(sign_in["authorization_url"])
-    stage.person.open(redirect)
+    _back(stage, redirect)
     _ended(stage, sign_in["id"], "failed")
     return "Refused; the code was not sent."
 
@@ -102,7 +102,7 @@ def identity(stage: Stage) -> str:
     expect(bool(stage.client.provider("demo")["account"]), "No account is known after the sign-in.")
     sign_in = stage.client.sign_in("demo", method="browser", open_browser=False)
     with _fault(stage, id_token="bad_signature"):
-        stage.person.open(stage.person.consent(sign_in["authorization_url"]))
+        _back(stage, stage.person.consent(sign_in["authorization_url"]))
         _ended(stage, sign_in["id"], "failed")
     return "A good signature is taken, a bad one refused."
 
@@ -207,9 +207,11 @@ def _refreshed(stage: Stage, tokens: TokenSet) -> TokenSet:
 
 
 def _back(stage: Stage, redirect: str) -> None:
+    """Open the redirect as a browser does: the address with the code in it is replaced by another at once."""
     page = stage.person.open(redirect)
-    # 303: the address with the code in it is replaced at once.
-    expect(page.status in (200, 303), f"The way back from the browser ended with status {page.status}.")
+    if page.status == 303:
+        page = stage.person.open(urljoin(redirect, page.location))
+    expect(page.status == 200, f"The way back from the browser ended with status {page.status}.")
 
 
 def _ended(stage: Stage, sign_in: str, state: str) -> None:
