@@ -79,7 +79,7 @@ def test_DEMO_5_no_other_address_is_connected_to(demo_provider: DemoProvider) ->
             f"https://127.0.0.1:{port}/client.json",
             f"{demo_provider.issuer}@127.0.0.1:{port}/client-metadata/native.json",
             f"http://127.0.0.1:{port}/{demo_provider.issuer}/client-metadata/native.json",
-            f"{demo_provider.issuer}/log",
+            f"{demo_provider.issuer}/jwks.json",
         ):
             assert authorize(demo_provider, client_id).status_code == 400
             form = {"client_id": client_id, "grant_type": "refresh_token", "refresh_token": "x"}
@@ -87,7 +87,11 @@ def test_DEMO_5_no_other_address_is_connected_to(demo_provider: DemoProvider) ->
             assert (refused.status_code, refused.json()["error"]) == (401, "invalid_client")
         with pytest.raises(BlockingIOError):
             listener.accept()
-    assert demo_provider.count("/log") == 0
+    assert demo_provider.count("/jwks.json") == 0
+    reasons = [entry["reason"] for entry in demo_provider.log("/authorize")]
+    assert len(reasons) == 5
+    refusals = ("only documents that this demo serves", "user information")
+    assert all(any(words in reason for words in refusals) for reason in reasons)
 
 
 def test_CIMD_3_ports_are_free_for_literals_and_localhost_and_exact_by_switch(demo_provider: DemoProvider) -> None:

@@ -1,11 +1,13 @@
 """Token exchange at the demo provider (RFC 8693; GRANT-3, GRANT-4)."""
 
+import secrets
+import time
 from typing import Any
 
 import pytest
 import requests
 from joserfc import jwt
-from joserfc.jwk import KeySet
+from joserfc.jwk import ECKey, KeySet
 
 from support.demo_clients import TOKEN_EXCHANGE_GRANT, DemoClient, trusted_assertion
 from support.demo_provider import DemoProvider
@@ -122,6 +124,32 @@ def test_GRANT_3_an_exchange_cannot_widen_the_scope_or_revive_a_dead_token(demo_
     revoke = {"client_id": demo_provider.client_id, "token": tokens["access_token"]}
     requests.post(f"{demo_provider.issuer}/revoke", data=revoke, timeout=60)
     assert error_of(exchange(demo_provider, **form)) == (400, "invalid_request")
+
+
+def proof(provider: DemoProvider, key: ECKey) -> dict[str, str]:
+    """A DPoP header for the token endpoint (RFC 9449 §4.2)."""
+    header = {"alg": "ES256", "typ": "dpop+jwt", "jwk": key.as_dict(private=False)}
+    claims = {"htm": "POST", "htu": f"{provider.issuer}/token", "iat": int(time.time())}
+    return {"DPoP": jwt.encode(header, claims | {"jti": secrets.token_urlsafe(16)}, key)}
+
+
+def test_GRANT_3_a_bound_token_is_exchanged_by_its_holder_or_by_a_client_with_credentials(
+    demo_provider: DemoProvider,
+) -> None:
+    key, url = ECKey.generate_key("P-256"), f"{demo_provider.issuer}/token"
+    service = DemoClient(demo_provider, "service")
+    headers, form = service.credentials()
+    grant = form | {"grant_type": "client_credentials"}
+    answer = requests.post(url, data=grant, headers=headers | proof(demo_provider, key), timeout=60).json()
+    assert answer["token_type"] == "DPoP"
+    described = service.post("/introspect", token=answer["access_token"]).json()
+    assert (described["token_type"], described["cnf"]) == ("DPoP", {"jkt": key.thumbprint()})
+    subject_token = {"subject_token": answer["access_token"], "subject_token_type": ACCESS_TOKEN}
+    assert exchange(demo_provider, **subject_token).status_code == 200
+    assert error_of(exchange(demo_provider, client="workload", **subject_token)) == (400, "invalid_grant")
+    workload = {"client_id": DemoClient(demo_provider, "workload").client_id, "grant_type": TOKEN_EXCHANGE_GRANT}
+    held = requests.post(url, data=workload | subject_token, headers=proof(demo_provider, key), timeout=60)
+    assert held.status_code == 200
 
 
 def test_GRANT_3_foreign_tokens_are_checked(demo_provider: DemoProvider) -> None:

@@ -134,6 +134,37 @@ curl -sS "$TOKENKEEP_DEMO_ISSUER/token" -d grant_type=urn:ietf:params:oauth:gran
         ),
     ),
     Recipe(
+        "introspection",
+        "Ask about a token",
+        "Introspection: a client with credentials reads what one of its own tokens is worth.",
+        (
+            (
+                """\
+TOKEN=$(curl -sS "$TOKENKEEP_DEMO_ISSUER/token" -d grant_type=client_credentials -d scope=notes:read \\
+  -d client_id="$TOKENKEEP_DEMO_SERVICE_CLIENT_ID" \\
+  --data-urlencode client_secret="$TOKENKEEP_DEMO_SERVICE_CLIENT_SECRET" \\
+  | sed 's/.*"access_token": *"\\([^"]*\\)".*/\\1/')
+curl -sS "$TOKENKEEP_DEMO_ISSUER/introspect" -d client_id="$TOKENKEEP_DEMO_SERVICE_CLIENT_ID" \\
+  --data-urlencode client_secret="$TOKENKEEP_DEMO_SERVICE_CLIENT_SECRET" -d token="$TOKEN\"""",
+                "Of tokens of other clients it says only that they are not active.",
+            ),
+        ),
+    ),
+    Recipe(
+        "registration",
+        "Register a client",
+        "Dynamic registration: a client introduces itself, and may look after its entry later.",
+        (
+            (
+                """\
+curl -sS "$TOKENKEEP_DEMO_ISSUER/register" -H 'Content-Type: application/json' \\
+  -d '{"client_name": "Mine", "redirect_uris": ["http://127.0.0.1/callback"], "application_type": "native",
+       "token_endpoint_auth_method": "none", "grant_types": ["authorization_code", "refresh_token"]}'""",
+                "registration_client_uri of the answer takes GET, PUT and DELETE with the registration_access_token.",
+            ),
+        ),
+    ),
+    Recipe(
         "use",
         "Use a token",
         "The protected notes take it in the Authorization header and nowhere else.",

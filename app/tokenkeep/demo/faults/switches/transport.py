@@ -54,7 +54,8 @@ SWITCHES = (
     switch(
         "clock",
         "SIGNED",
-        "The server's clock is so many seconds ahead, or behind: in the Date header and the times in id_tokens.",
+        "The server's clock is so many seconds ahead, or behind: in the Date header, the times in id_tokens, "
+        "and the checks of assertions.",
         "OIDC-5 GRANT-2",
     ),
 )
