@@ -12,7 +12,7 @@ from support.demo_provider import Browser, DemoProvider
 from tokenkeep.demo.faults.table import BY_NAME
 
 REDIRECT = "http://127.0.0.1:1234/callback"
-NATIVE = {
+NATIVE: dict[str, Any] = {
     "redirect_uris": [REDIRECT],
     "token_endpoint_auth_method": "none",
     "grant_types": ["authorization_code", "refresh_token"],
