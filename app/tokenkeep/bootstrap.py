@@ -18,7 +18,8 @@ from tokenkeep.domain.configuration import Configuration, HttpSettings, StorageS
 from tokenkeep.domain.errors import StorageFailed
 from tokenkeep.domain.ports import Clock
 from tokenkeep.domain.session import StorageState
-from tokenkeep.engine.engine import Engine, Outside
+from tokenkeep.engine.engine import Engine
+from tokenkeep.engine.outside import Outside
 from tokenkeep.oauth.transport import Transport
 from tokenkeep.storage import settings, settings_file
 from tokenkeep.storage.catalogue import Catalogue

@@ -16,8 +16,9 @@ from tokenkeep.domain.provider import AnyProvider, Provider
 from tokenkeep.domain.session import SessionSnapshot, SignInSnapshot
 from tokenkeep.domain.tokens import Account, GrantedToken, Secret, TokenQuery, TokenSet
 from tokenkeep.engine.context import Context
-from tokenkeep.engine.engine import Engine, Outside
+from tokenkeep.engine.engine import Engine
 from tokenkeep.engine.events import Event
+from tokenkeep.engine.outside import Outside
 from tokenkeep.engine.refresher import Refresher
 from tokenkeep.engine.sessions import Session
 from tokenkeep.oauth.transport import Transport

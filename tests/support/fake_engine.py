@@ -193,7 +193,7 @@ class FakeEngine:
         await self._called("wait_sign_in", sign_in, wait)
         return self.sign_ins[sign_in]
 
-    async def cancel_sign_in(self, sign_in: str) -> SignInSnapshot:
+    async def cancel_sign_in(self, sign_in: str, application: Application = OWN_WINDOW) -> SignInSnapshot:
         self.sign_ins[sign_in] = replace(self.sign_in_snapshot(sign_in), state=SignInState.CANCELLED)
         return self.sign_ins[sign_in]
 

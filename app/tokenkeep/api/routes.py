@@ -233,8 +233,8 @@ async def sign_in_callback(context: Context, request: Request, id_: str) -> Answ
     return ok(views.sign_in(await context.finish(context.engine.sign_in_callback(body.url, id_ or None))))
 
 
-async def cancel_sign_in(context: Context, _request: Request, id_: str) -> Answer:
-    await context.finish(context.engine.cancel_sign_in(id_))
+async def cancel_sign_in(context: Context, request: Request, id_: str) -> Answer:
+    await context.finish(context.engine.cancel_sign_in(id_, request.peer.application))
     return Response(204)
 
 
@@ -282,6 +282,7 @@ TOKEN_ERRORS = (
     "sign_in_required",
     "access_denied",
     "timed_out",
+    "too_many_requests",
     "insufficient_scope",
     "resource_not_allowed",
     "locked",
@@ -331,7 +332,14 @@ ROUTES = (
         refresh,
         "Refresh now.",
         models.Provider,
-        errors=(*UNKNOWN, "sign_in_required", "locked", "provider_unreachable", "provider_error"),
+        errors=(
+            *UNKNOWN,
+            "sign_in_required",
+            "too_many_requests",
+            "locked",
+            "provider_unreachable",
+            "provider_error",
+        ),
     ),
     Route(
         "POST",
@@ -362,7 +370,14 @@ ROUTES = (
         body=models.Callback,
     ),
     Route("GET", "/v1/sign-ins/{id}", get_sign_in, "State of a sign-in.", models.SignIn, query=SIGN_IN_WAIT),
-    Route("DELETE", "/v1/sign-ins/{id}", cancel_sign_in, "Cancel a sign-in.", status=204),
+    Route(
+        "DELETE",
+        "/v1/sign-ins/{id}",
+        cancel_sign_in,
+        "Cancel a sign-in.",
+        status=204,
+        errors=("too_many_requests",),
+    ),
     Route(
         "POST",
         "/v1/sign-ins/{id}/callback",

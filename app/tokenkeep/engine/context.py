@@ -14,6 +14,7 @@ from tokenkeep.domain.errors import TokenKeepError
 from tokenkeep.domain.ports import Browser, Clock, Prompter, Vault
 from tokenkeep.domain.tokens import Secret
 from tokenkeep.engine.events import EventBus
+from tokenkeep.engine.limits import Limits
 from tokenkeep.engine.revocations import Revocations
 from tokenkeep.engine.vault_access import VaultAccess
 from tokenkeep.engine.workers import NetPool, WorkerPool
@@ -63,9 +64,11 @@ class Context:
     jitter: Callable[[], float] = field(default=random.SystemRandom().random)
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     revocations: Revocations = field(init=False)
+    limits: Limits = field(init=False)
 
     def __post_init__(self) -> None:
         self.revocations = Revocations(self)
+        self.limits = Limits(self.clock)
 
     def spawn(self, task: asyncio.Task[Any]) -> None:
         """Keep a task alive until it is done; whatever is left is cancelled when the engine stops."""

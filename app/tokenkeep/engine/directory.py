@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from difflib import get_close_matches
 
 from tokenkeep.domain.configuration import Configuration
 from tokenkeep.domain.errors import Misconfigured, UnknownProvider
-from tokenkeep.domain.provider import BrokenProvider
+from tokenkeep.domain.provider import BrokenProvider, Provider
 from tokenkeep.domain.session import SessionSnapshot, SessionState
 from tokenkeep.domain.tokens import StoredSession
 from tokenkeep.engine.context import Context
@@ -53,6 +54,8 @@ class Directory:
         broken = self._broken.get(provider)
         if broken is not None:
             raise _misconfigured(broken)
+        if (left := self._left(provider)) is not None:
+            raise _left_behind(left)
         known = [*self._sessions, *self._broken]
         near = get_close_matches(provider, known, n=3)
         if near:
@@ -60,6 +63,29 @@ class Directory:
         else:
             hint = f"There are: {', '.join(sorted(known)[:8])}." if known else "No provider is set up yet."
         raise UnknownProvider(f"No provider is called {provider[:64]!r}.", hint=hint)
+
+    def to_sign_out(self, provider: str) -> Session:
+        """The session of a provider, also where its entry is broken or gone.
+
+        :raises Misconfigured: its entry cannot work, and nothing is kept of it.
+        :raises UnknownProvider: there is no such entry, and nothing is kept of it.
+        """
+        parked = self._parked.get(provider)
+        return parked if parked is not None and parked.stored is not None else self.get(provider)
+
+    def left_behind(self) -> list[Session]:
+        """Sign-ins whose entries are gone from `config.toml`."""
+        return [session for id_ in self._parked if (session := self._left(id_)) is not None]
+
+    def shown(self) -> list[str]:
+        """The ids of everything that has a row: all entries, then what is left behind."""
+        return [*self._context.configuration.providers, *(session.id for session in self.left_behind())]
+
+    def _left(self, provider: str) -> Session | None:
+        session = self._parked.get(provider)
+        if session is None or provider in self._broken or session.stored is None or session.stored.tokens is None:
+            return None
+        return session
 
     def use(self, configuration: Configuration) -> list[Session]:
         """Take over a configuration; the sessions of removed providers are given back.
@@ -97,6 +123,11 @@ class Directory:
         self._stored = dict(stored)
         for session in self._sessions.values():
             self._restore(session)
+        for id_, kept in list(self._stored.items()):
+            parked = self._parked.get(id_)
+            if parked is None:
+                parked = self._parked[id_] = Session(self._context, _entry_of(id_, kept), self._changed)
+            self._restore(parked)
 
     def _restore(self, session: Session) -> None:
         stored = self._stored.pop(session.provider.id, None)
@@ -104,11 +135,13 @@ class Directory:
             session.restore(stored)
 
     def snapshot(self, provider: str) -> SessionSnapshot:
-        """One, a broken entry as a failed session.
+        """One, a broken entry and one that is gone as failed sessions.
 
         :raises UnknownProvider: there is no such entry.
         """
         broken = self._broken.get(provider)
+        if broken is None and (left := self._left(provider)) is not None:
+            return replace(left.snapshot(), state=SessionState.FAILED, last_error=_left_behind(left), refresh_at=None)
         if broken is None:
             return self.get(provider).snapshot()
         return SessionSnapshot(
@@ -130,3 +163,20 @@ def _misconfigured(broken: BrokenProvider) -> Misconfigured:
         provider=broken.id,
         hint="Correct the entry in config.toml; it is read again by itself.",
     )
+
+
+def _left_behind(session: Session) -> Misconfigured:
+    who = f" as {session.account.label}" if session.account is not None and session.account.label else ""
+    return Misconfigured(
+        f"{session.id} is no longer in config.toml; it is still signed in{who}.",
+        key=f"providers.{session.id}",
+        provider=session.id,
+        hint=f"Put its entry back, or sign out: `tokenkeep logout {session.id}`.",
+    )
+
+
+def _entry_of(id_: str, stored: StoredSession) -> Provider:
+    """The entry that a sign-in was made with, as far as it is kept."""
+    if stored.origin is not None and stored.origin.entry.id == id_:
+        return stored.origin.entry
+    return Provider.model_construct(id=id_, issuer=stored.binding[0], client_id=stored.binding[2])

@@ -7,7 +7,6 @@ import contextlib
 import logging
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -16,13 +15,10 @@ from tokenkeep.domain.check import CheckReport
 from tokenkeep.domain.configuration import Configuration
 from tokenkeep.domain.errors import (
     Locked,
-    NotFound,
-    SignInRequired,
     StorageFailed,
-    TimedOut,
     TokenKeepError,
 )
-from tokenkeep.domain.ports import Browser, Clock, FileWatch, Network, PowerEvents, Prompter, Vault
+from tokenkeep.domain.ports import Vault
 from tokenkeep.domain.session import (
     EngineSnapshot,
     SessionSnapshot,
@@ -35,47 +31,28 @@ from tokenkeep.engine import sign_outs
 from tokenkeep.engine.access_gate import AccessGate
 from tokenkeep.engine.activity import Activity
 from tokenkeep.engine.checking import Checks
-from tokenkeep.engine.context import Context, Storage
+from tokenkeep.engine.configuration_file import ConfigurationFile
+from tokenkeep.engine.context import Context
 from tokenkeep.engine.directory import Directory
 from tokenkeep.engine.events import EventBus, Subscription
+from tokenkeep.engine.left_behind import LeftBehind
 from tokenkeep.engine.notices import Notices
-from tokenkeep.engine.opening import KEYRING_WAITS, VaultOpening
+from tokenkeep.engine.opening import VaultOpening
+from tokenkeep.engine.outside import Outside
 from tokenkeep.engine.refresher import Refresher
 from tokenkeep.engine.reporter import Reporter
 from tokenkeep.engine.sessions import Session
 from tokenkeep.engine.sign_ins import SignIns
 from tokenkeep.engine.sign_outs import SignOut
+from tokenkeep.engine.token_requests import TokenRequests
 from tokenkeep.engine.vault_access import VaultAccess
 from tokenkeep.engine.workers import NetPool, WorkerPool
-from tokenkeep.oauth.transport import Transport
 
 log = logging.getLogger(__name__)
 
 # Seconds when quitting, under three in all: refreshes in flight get the first (a rotated token whose answer is cut off
 # is lost), attempts to sign in the second, pending writes the third. A frozen provider or keyring is not waited for.
 REFRESH_LIMIT, CANCEL_LIMIT, WRITE_LIMIT = 0.6, 0.3, 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Outside:
-    """The outside world as `bootstrap.py` hands it in.
-
-    :param read_configuration: reads `config.toml`; blocking.
-    :param configuration_signature: cheap to get, differs when the file changed on disk.
-    :param remember_storage: writes where the master key is to be kept into `config.toml`; blocking.
-    """
-
-    clock: Clock
-    transport: Transport
-    storage: Storage
-    browser: Browser
-    prompter: Prompter
-    power: PowerEvents
-    network: Network
-    read_configuration: Callable[[], Configuration]
-    configuration_signature: Callable[[], object]
-    remember_storage: Callable[[str], None]
-    configuration_watch: FileWatch | None = None
 
 
 class Engine:
@@ -106,8 +83,10 @@ class Engine:
         self._opening = VaultOpening(self._context, outside.storage, self._attach, self._opening_changed)
         self._context.revocations.changed = self._revocation_changed
         self._context.revocations.gave_up = self._notices.revocation_given_up
-        self._signature: object = None
-        self._reloading = asyncio.Lock()
+        self._file = ConfigurationFile(self._context, outside, self._use, self._open_elsewhere)
+        self._left_behind = LeftBehind(
+            self._context, self._directory, self._notices.left_behind, self._sign_out_left_behind
+        )
         self._restoring = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._reporter = Reporter(
@@ -117,6 +96,15 @@ class Engine:
             self._rest_of_snapshot,
             self._told,
             lambda snapshot: self._notices.storage_changed(snapshot.storage),
+        )
+        self._tokens = TokenRequests(
+            self._context,
+            self._directory,
+            self._gate,
+            self._opening,
+            self._sign_ins,
+            self._activity,
+            self._reporter,
         )
 
     # --- life -------------------------------------------------------------------------------------------------
@@ -128,7 +116,7 @@ class Engine:
         """
         self._loop = asyncio.get_running_loop()
         self._reporter.start()
-        await self._read_configuration()
+        await self._file.read()
         self._spawn(self._opening.open(self._context.configuration.storage.key, None))
         self._spawn(self._refresher.run())
         self._outside.power.watch(partial(self._from_outside, self._refresher.woke))
@@ -168,12 +156,7 @@ class Engine:
 
     async def reload(self) -> None:
         """Read the configuration again."""
-        before = self._context.configuration.storage.key
-        await self._read_configuration()
-        wanted = self._context.configuration.storage.key
-        if wanted != before and not self._context.vault.attached:
-            self._spawn(self._opening.open(wanted, None))  # the file was broken, or another place was chosen in it
-        self._bus.publish("config", self._context.configuration.problems)
+        await self._file.reload()
 
     def show(self) -> None:
         """Ask for the window to be raised."""
@@ -258,54 +241,14 @@ class Engine:
 
         Raises as `token` for what is certain already.
         """
-        session = self._directory.get(provider)
-        if not self._context.vault.attached:
-            return None
-        if self._gate.decision(application, provider, _carried(session)) is not Decision.ALLOW:
-            return None
-        granted = session.token_now(query)
-        if granted is not None:
-            self._activity.record("token", provider, "ok", application)
-        return granted
+        return self._tokens.now(provider, query, application)
 
     async def token(self, provider: str, query: TokenQuery, application: Application) -> GrantedToken:
         """A token for a program: may it, is there a valid one, else join the refresh, else a sign-in if it asked so.
 
         :raises TokenKeepError: with the codes of the socket API.
         """
-        session = self._directory.get(provider)
-        try:
-            async with asyncio.timeout(query.wait):
-                with self._reporter.somebody_waits():
-                    await self._opening.check()
-                    await self._admit(session, query, application)
-                    granted = await self._token_or_sign_in(session, query, application)
-        except TimeoutError:
-            error: TokenKeepError = TimedOut(f"No token for {session.provider.title} yet.", provider=provider)
-            if not self._opening.settled:
-                error = Locked(KEYRING_WAITS)
-            self._activity.record("token", provider, error.code, application)
-            raise error from None
-        except TokenKeepError as error:
-            self._activity.record("token", provider, error.code, application)
-            raise
-        self._activity.record("token", provider, "ok", application)
-        return granted
-
-    async def _token_or_sign_in(self, session: Session, query: TokenQuery, application: Application) -> GrantedToken:
-        try:
-            return await session.token(query, application.name)
-        except SignInRequired as error:
-            if not query.interactive:
-                pending = self._sign_ins.pending(session.provider.id)
-                error.sign_in = None if pending is None else pending.id
-                raise
-        sign_in = await self._sign_ins.start(session, "auto", open_browser=True, application=application)
-        while sign_in.snapshot.state.pending:
-            await sign_in.wait(sign_in.snapshot.state, query.wait)
-        if sign_in.snapshot.error is not None:
-            raise sign_in.snapshot.error.bare()
-        return await session.token(query, application.name)
+        return await self._tokens.token(provider, query, application)
 
     async def token_rejected(
         self, provider: str, sha256: str, application: Application, *, wait: float = 30.0
@@ -314,20 +257,7 @@ class Engine:
 
         :param sha256: lower-case hexadecimal SHA-256 of the refused access token.
         """
-        session = self._directory.get(provider)
-        try:
-            async with asyncio.timeout(wait):
-                await self._opening.check()
-                await self._admit(session, TokenQuery(wait=wait), application)
-                with self._reporter.somebody_waits():
-                    if session.rejected(sha256):
-                        await asyncio.shield(session.refresh_soon())
-        except TimeoutError:
-            raise TimedOut(f"No new token for {session.provider.title} yet.", provider=provider) from None
-        except TokenKeepError as error:
-            self._activity.record("token", provider, error.code, application)
-            raise
-        return await self.token(provider, TokenQuery(wait=wait), application)
+        return await self._tokens.rejected(provider, sha256, application, wait)
 
     async def copy_token(self, provider: str) -> Secret:
         """The access token for the clipboard, at a click in our own window."""
@@ -338,29 +268,7 @@ class Engine:
 
         :raises TokenKeepError: what kept the refresh from succeeding.
         """
-        await self._opening.check()
-        session = self._directory.get(provider)
-        if not session.refreshable:
-            raise SignInRequired(f"There is nothing to refresh at {session.provider.title}.", provider=provider)
-        if session.may_be_refreshed():
-            with self._reporter.somebody_waits():
-                try:
-                    await asyncio.shield(session.refresh_soon())
-                except TokenKeepError as error:
-                    self._activity.record("refresh", provider, error.code, application)
-                    raise
-            self._activity.record("refresh", provider, "ok", application)
-        return session.snapshot()
-
-    async def _admit(self, session: Session, query: TokenQuery, application: Application) -> None:
-        await self._gate.admit(
-            application,
-            session.provider,
-            account="" if session.account is None else session.account.label,
-            scope=_carried(session),
-            resource=tuple(session.provider.resource) if session.held is None else session.held.tokens.resource,
-            wait=query.wait,
-        )
+        return await self._tokens.refresh(provider, application)
 
     # --- signing in and out -----------------------------------------------------------------------------------
 
@@ -379,13 +287,7 @@ class Engine:
         """
         await self._opening.check()
         session = self._directory.get(provider)
-        sign_in = await self._sign_ins.start(session, method, open_browser=open_browser, application=application)
-        await sign_in.presentable()
-        if sign_in.snapshot.error is not None:
-            raise sign_in.snapshot.error.bare()
-        if application.own and open_browser and sign_in.snapshot.method == "browser" and not sign_in.opened:
-            await sign_in.reopen()  # a program's attempt was joined; a person's click always opens the page
-        return sign_in.snapshot
+        return await self._sign_ins.begin(session, method, open_browser=open_browser, application=application)
 
     def sign_in_snapshot(self, sign_in: str) -> SignInSnapshot:
         """One attempt; NotFound when it is unknown."""
@@ -393,28 +295,21 @@ class Engine:
 
     async def wait_sign_in(self, sign_in: str, wait: float) -> SignInSnapshot:
         """One attempt, after its next change of state or after `wait` seconds."""
-        one = self._sign_ins.get(sign_in)
-        if one.snapshot.state.pending:
-            await one.wait(one.snapshot.state, wait)
-        return one.snapshot
+        return await self._sign_ins.wait(sign_in, wait)
 
-    async def cancel_sign_in(self, sign_in: str) -> SignInSnapshot:
-        """Cancel; nothing happens to an attempt that ended already."""
-        one = self._sign_ins.get(sign_in)
-        await one.cancel()
-        return one.snapshot
+    async def cancel_sign_in(self, sign_in: str, application: Application = OWN_WINDOW) -> SignInSnapshot:
+        """Cancel; nothing happens to an attempt that ended already.
+
+        :raises TooManyRequests: the program has cancelled too many.
+        """
+        return await self._sign_ins.cancel(sign_in, application)
 
     async def sign_in_callback(self, url: str, sign_in: str | None = None) -> SignInSnapshot:
         """A redirect that a person pasted or a second instance forwards.
 
         :raises NotFound: no attempt waits for it.
         """
-        one = self._sign_ins.find_by_url(url) if sign_in is None else self._sign_ins.get(sign_in)
-        if not one.take_url(url):
-            raise NotFound(
-                "That address does not belong to this sign-in.", hint="Paste the whole address you ended on."
-            )
-        return one.snapshot
+        return self._sign_ins.take_url(url, sign_in)
 
     async def reopen_browser(self, sign_in: str) -> SignInSnapshot:
         """Ask the browser to open the page once more."""
@@ -447,12 +342,15 @@ class Engine:
     async def sign_out(self, provider: str, *, revoke: bool = True, application: Application = OWN_WINDOW) -> SignOut:
         """Sign out here at once, then revoke at the provider as far as it lets us."""
         await self._opening.check()
-        session = self._directory.get(provider)
+        session = self._directory.to_sign_out(provider)
         pending = self._sign_ins.pending(provider)
         if pending is not None:
             await pending.cancel()
         outcome = await sign_outs.sign_out(session, self._context.revocations, revoke=revoke)
         self._activity.record("sign_out", provider, "ok", application)
+        if self._directory.find(provider) is None:  # its entry is broken or gone: no session tells of the change
+            self._reporter.look_again()
+            self._bus.publish("config", self._context.configuration.problems)
         return outcome
 
     # --- rights, storage --------------------------------------------------------------------------------------
@@ -540,19 +438,21 @@ class Engine:
                 self._spawn(pending.cancel())
         self._reporter.look_again()
 
-    async def _read_configuration(self) -> None:
-        async with self._reloading:  # one after the other, so that the last one read is the one that holds
-            self._signature = self._outside.configuration_signature()
-            self._use(await self._context.net.run(self._outside.read_configuration))
+    def _open_elsewhere(self, kind: str) -> None:
+        self._spawn(self._opening.open(kind, None))
+
+    def _sign_out_left_behind(self, session: Session) -> None:
+        self._spawn(self.sign_out(session.id))
 
     def _each_slice(self) -> None:
         for session in self._directory:
             self._refresher.plan(session)  # the wall clock may have been set
         self._reporter.look_again()
         self._look_at_configuration()
+        self._spawn(self._left_behind.look())
 
     def _look_at_configuration(self) -> None:
-        if self._outside.configuration_signature() != self._signature:
+        if self._file.changed:
             self._spawn(self.reload())
 
     def _network_changed(self) -> None:
@@ -565,8 +465,3 @@ class Engine:
 
     def _spawn(self, coroutine: Any) -> None:
         self._context.spawn(asyncio.create_task(coroutine))
-
-
-def _carried(session: Session) -> tuple[str, ...]:
-    """The scope of the token that a program would get: naming less does not make it less, so that is what counts."""
-    return tuple(session.provider.scopes) if session.held is None else session.scope

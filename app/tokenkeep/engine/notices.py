@@ -10,6 +10,7 @@ from tokenkeep.domain.revocation import OwedRevocation
 from tokenkeep.domain.session import SessionSnapshot, SessionState, StorageState
 from tokenkeep.engine.context import Context
 from tokenkeep.engine.revocations import never_confirmed
+from tokenkeep.engine.sessions import Session
 
 GATHER = 2.0  # seconds in which several needs become one notice
 AGAIN = 900.0  # seconds before the same provider may be mentioned again
@@ -33,6 +34,8 @@ class Notices:
 
         :param news: False while the state of an earlier run is being restored.
         """
+        if session.state is SessionState.REFRESHING:
+            return  # what comes of it decides; a fault that a try did not mend is no news
         before = self._known.get(session.id)
         self._known[session.id] = session.state
         if session.id in self._needing:
@@ -84,6 +87,20 @@ class Notices:
                 actions=(("show", "Show details"),),
             ),
         )
+
+    def left_behind(self, session: Session) -> None:
+        """An entry is gone from config.toml and its sign-in is still there."""
+        if self._context.configuration.app.notifications != "none":
+            self._context.bus.publish(
+                "notice",
+                Notice(
+                    kind="needs_you",
+                    title=f"{session.id} is no longer in config.toml",
+                    body="It is still signed in. Put its entry back, or sign out; after a week TokenKeep does.",
+                    provider=session.id,
+                    actions=(("show", "Show details"),),
+                ),
+            )
 
     def revocation_given_up(self, owed: OwedRevocation) -> None:
         """A provider never confirmed a sign-out, and is not asked any more (REV-2)."""

@@ -46,6 +46,11 @@ class Pace:
         self.retry_at = boot + schedule.backoff(self._failures, retry_max, self._context.jitter(), retry_after)
         self._not_before = boot + retry_after if retry_after else 0.0
 
+    def fail_for_all(self) -> None:
+        """It failed in a way that asking more often cannot mend: programs and clicks wait like background work."""
+        self.fail(None)
+        self._not_before = self.retry_at or 0.0
+
     def wake(self, not_before: float) -> bool:
         """Try again soon, but not before that time; whether this changes anything.
 

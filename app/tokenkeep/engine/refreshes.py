@@ -45,18 +45,20 @@ class Refreshes:
         """
         standing = self._standing
         held, stored = standing.held, standing.stored
-        if held is None or stored is None or standing.settled in (SessionState.FAILED, SessionState.REFRESHING):
+        if held is None or stored is None or standing.settled is SessionState.REFRESHING:
             return None
         if standing.pace.retry_at is not None:
             return standing.pace.retry_at
         lifetime = held.tokens.lifetime
-        if lifetime is None:
+        if lifetime is None or standing.settled is SessionState.FAILED:
             return None
         settings, clock = self._context.configuration.refresh, self._context.clock
         if held.tokens.refresh_token is None or stored.answer_lost:
             after = lifetime - schedule.skew(settings.validity_skew, lifetime)
         else:
             after = schedule.refresh_due(0.0, lifetime, settings.ahead)
+            if lifetime < schedule.MINIMUM_GAP:  # it cannot be kept fresh; who needs it asks
+                after = max(after, settings.retry_max)
         by_wall = clock.boot() + held.tokens.obtained_at + after - clock.wall()
         return min(held.obtained_boot + after, by_wall)
 
@@ -176,7 +178,24 @@ class Refreshes:
                 await client.discard(tokens)
             standing.check_current(generation)
         standing.hold(tokens)
+        if not standing.usable():
+            raise self._ran_out()
+        standing.pace.reset()
         standing.apply(SessionEvent.REFRESHED)
+
+    def _ran_out(self) -> ProviderError:
+        """The new token is of no use (`expires_in: 0`): asking at once for the next would go on for ever (TOK-6)."""
+        standing = self._standing
+        error = ProviderError(
+            f"{standing.provider.title} gave a token that had already run out.",
+            hint="TokenKeep asks again by itself, less and less often.",
+            provider=standing.provider.id,
+        )
+        standing.last_error = error.bare()
+        standing.pace.fail_for_all()
+        standing.apply(SessionEvent.REJECTED)
+        log.warning("%s gave a token that had already run out", standing.provider.id)
+        return error
 
     async def _verified(
         self, client: ProviderClient, before: TokenSet, after: TokenSet, *, background: bool

@@ -74,11 +74,13 @@ class Reporter:
         return self._last
 
     def _build(self) -> EngineSnapshot:
-        sessions = tuple(self._session(id_) for id_ in self._context.configuration.providers)
+        sessions = tuple(self._session(id_) for id_ in self._directory.shown())
+        left = {session.id: session for session in self._directory.left_behind()}
+        set_up = [session for session in sessions if session.id not in left]
         sign_ins, requests, locked, storage, notice = self._rest()
         unsaved = any(session.unsaved for session in self._directory)
         return EngineSnapshot(
-            state=overall(sessions, locked=locked, waited_for=self._waiting_long > 0),
+            state=overall(set_up, locked=locked, waited_for=self._waiting_long > 0),
             storage=StorageState.DEGRADED if unsaved else storage,
             version=tokenkeep.__version__,
             boot_id=self._boot_id,
@@ -89,7 +91,7 @@ class Reporter:
             problems=self._context.configuration.problems,
             storage_notice=notice,
             locked=locked,
-            notices=self._context.revocations.notices(),
+            notices=(*self._context.revocations.notices(), *map(self._left_behind, left)),
         )
 
     def _session(self, provider: str) -> SessionSnapshot:
@@ -101,6 +103,10 @@ class Reporter:
         if snapshot is None or snapshot.state is SessionState.OFFLINE:
             snapshot = self._made[provider] = self._directory.snapshot(provider)
         return snapshot
+
+    def _left_behind(self, provider: str) -> str:
+        error = self._session(provider).last_error
+        return "" if error is None else f"{error.detail} {error.hint}"
 
     def session_changed(self, session: Session) -> None:
         """A session has something new to show."""

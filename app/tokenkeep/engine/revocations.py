@@ -193,10 +193,10 @@ class Revocations:
         tries = pending.owed.tries + 1
         wait = schedule.backoff(tries, RETRY_MAX, self._context.jitter(), retry_after)
         boot, wall = self._context.clock.boot(), self._context.clock.wall()
-        pending.at = min(boot + wait, pending.give_up_at)
         pending.owed = replace(pending.owed, tries=tries, next_try_at=wall + wait)
         log.warning("%s did not confirm a revocation; it is tried again", pending.owed.provider)
         await self._save(pending.owed)
+        pending.at = min(boot + wait, pending.give_up_at)
 
     async def _give_up(self, pending: _Pending) -> None:
         owed = pending.owed
@@ -212,11 +212,11 @@ class Revocations:
             log.warning("an unconfirmed revocation could not be saved: %s", error.code)
 
     async def _drop(self, owed: OwedRevocation) -> None:
-        self._pending.pop(owed.id, None)
         try:
             await self._context.vault.delete_revocation(owed.id)
         except TokenKeepError as error:  # the next run asks once more, which does no harm (RFC 7009 §2.2)
             log.warning("a revocation that is done could not be removed: %s", error.code)
+        self._pending.pop(owed.id, None)
 
     def _told(self, owed: OwedRevocation) -> None:
         self.changed(owed.provider)

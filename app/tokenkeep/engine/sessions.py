@@ -170,6 +170,7 @@ class Session(Standing):
         await self.record.commit(stored)
         self.history.clear()
         self.hold(tokens)
+        self.pace.reset()
         self.apply(SessionEvent.SIGNED_IN)
 
     async def sign_out(self, *, revoke: bool = True) -> tuple[TokenSet | None, OwedRevocation | None]:

@@ -10,6 +10,7 @@ from tokenkeep.domain.errors import Misconfigured, NotFound
 from tokenkeep.domain.provider import Flow
 from tokenkeep.domain.session import SignInSnapshot
 from tokenkeep.engine.context import Context
+from tokenkeep.engine.limits import Deed
 from tokenkeep.engine.sessions import Session
 from tokenkeep.engine.signin import SignIn
 
@@ -54,13 +55,18 @@ class SignIns:
             raise NotFound("There is no such sign-in.") from None
 
     async def start(self, session: Session, method: str, *, open_browser: bool, application: Application) -> SignIn:
-        """Begin an attempt, or join the pending one; one that is being cancelled is waited for and not joined."""
+        """Begin an attempt, or join the pending one; one that is being cancelled is waited for and not joined.
+
+        :raises TooManyRequests: the program has begun too many.
+        :raises Misconfigured: it cannot work with this entry.
+        """
         self._sweep()
         while (pending := self.pending(session.provider.id)) is not None:
             if not pending.cancelling:
                 return pending
             await pending.cancel()
         self._check_possible(session)
+        self._context.limits.spend(Deed.SIGN_IN, application)
         by_device = method == "device" or (method == "auto" and session.provider.flow is Flow.DEVICE_CODE)
         sign_in = SignIn(
             self._context,
@@ -73,6 +79,51 @@ class SignIns:
         )
         self._all[sign_in.id] = sign_in
         return sign_in
+
+    async def begin(
+        self, session: Session, method: str, *, open_browser: bool, application: Application
+    ) -> SignInSnapshot:
+        """As `start`; returns when there is an address or a code to show.
+
+        :raises TokenKeepError: it could not even begin.
+        """
+        one = await self.start(session, method, open_browser=open_browser, application=application)
+        await one.presentable()
+        if one.snapshot.error is not None:
+            raise one.snapshot.error.bare()
+        if application.own and open_browser and one.snapshot.method == "browser" and not one.opened:
+            await one.reopen()  # a program's attempt was joined; a person's click always opens the page
+        return one.snapshot
+
+    async def wait(self, sign_in: str, wait: float) -> SignInSnapshot:
+        """One attempt, after its next change of state or after `wait` seconds."""
+        one = self.get(sign_in)
+        if one.snapshot.state.pending:
+            await one.wait(one.snapshot.state, wait)
+        return one.snapshot
+
+    async def cancel(self, sign_in: str, application: Application) -> SignInSnapshot:
+        """Cancel an attempt; nothing happens to one that ended already.
+
+        :raises TooManyRequests: the program has cancelled too many.
+        """
+        one = self.get(sign_in)
+        if one.snapshot.state.pending:
+            self._context.limits.spend(Deed.SIGN_IN, application)
+            await one.cancel()
+        return one.snapshot
+
+    def take_url(self, url: str, sign_in: str | None) -> SignInSnapshot:
+        """Hand in a redirect; without a sign-in it is found by the redirect's own state.
+
+        :raises NotFound: no attempt waits for it.
+        """
+        one = self._find_by_url(url) if sign_in is None else self.get(sign_in)
+        if not one.take_url(url):
+            raise NotFound(
+                "That address does not belong to this sign-in.", hint="Paste the whole address you ended on."
+            )
+        return one.snapshot
 
     def _may_open(self, provider: str, application: Application) -> bool:
         """Whether a page may be opened: once a minute for a program, always for a click in our own window."""
@@ -107,7 +158,7 @@ class SignIns:
                         provider=provider.id,
                     )
 
-    def find_by_url(self, url: str) -> SignIn:
+    def _find_by_url(self, url: str) -> SignIn:
         """The pending attempt that a pasted or forwarded redirect belongs to.
 
         :raises NotFound: none waits for it.

@@ -14,7 +14,7 @@ from tokenkeep.engine.sessions import Session
 
 log = logging.getLogger(__name__)
 
-REFUSED: Literal[False] = False
+NOT_REVOKED: Literal[False] = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +31,14 @@ async def sign_out(session: Session, revocations: Revocations, *, revoke: bool) 
     :param revoke: False leaves the tokens to end by themselves.
     """
     name = session.provider.title
-    if revoke and session.stored is not None and session.stored.origin is None:
-        await _look_up(session)
+    known = await _is_known_where(session) if revoke else False
     tokens, owed = await session.sign_out(revoke=revoke)
     if tokens is None:
         return SignOut(revoked=False, detail="There were no tokens to revoke.")
     if not revoke:
         return SignOut(revoked=False, detail="The tokens were not revoked, as asked.")
+    if owed is None and not known:
+        return _removed_here(NOT_REVOKED, name, tokens, "could not be asked where it revokes tokens")
     if owed is None:
         return _removed_here("unsupported", name, tokens, "has no way to revoke tokens")
     return await _told(name, tokens, owed, revocations)
@@ -50,7 +51,7 @@ async def _told(name: str, tokens: TokenSet, owed: OwedRevocation, revocations: 
         case Outcome.UNSUPPORTED:
             return _removed_here("unsupported", name, tokens, "cannot revoke tokens of this kind")
         case Outcome.REFUSED:
-            return _removed_here(REFUSED, name, tokens, "refused to revoke them")
+            return _removed_here(NOT_REVOKED, name, tokens, "refused to revoke them")
         case Outcome.UNCONFIRMED:
             return SignOut(
                 revoked=False,
@@ -67,9 +68,13 @@ def _removed_here(revoked: Literal[False, "unsupported"], name: str, tokens: Tok
     )
 
 
-async def _look_up(session: Session) -> None:
-    """Ask where the tokens can be revoked when nothing kept says so."""
+async def _is_known_where(session: Session) -> bool:
+    """Whether it is known where the tokens can be revoked; the server is asked when nothing kept says so."""
+    stored = session.stored
+    if stored is None or stored.origin is not None or session.client.is_bound(stored.binding):
+        return True
     try:
         await session.client.prepare()
     except TokenKeepError as error:
         log.warning("nobody can tell where tokens of %s are revoked: %s", session.provider.id, error.code)
+    return session.client.is_bound(stored.binding)

@@ -92,7 +92,6 @@ class Standing:
     def hold(self, tokens: TokenSet) -> None:
         """Serve these tokens from now on; they are committed already."""
         self.put(tokens)
-        self.pace.reset()
         self.last_error = None
         self.waiting.clear()
 

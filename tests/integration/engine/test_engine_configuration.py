@@ -126,7 +126,7 @@ async def test_two_reloads_at_a_time_end_with_the_newer_file(engine_of, server: 
     def read():
         return next(readers)()
 
-    bench.engine._outside = replace(bench.engine._outside, read_configuration=read)
+    bench.engine._file._outside = replace(bench.engine._outside, read_configuration=read)
     first = asyncio.create_task(bench.engine.reload())
     await until(slow.is_set)
     bench.write(entry(server), entry(server, "new"))

@@ -8,10 +8,9 @@ import pytest
 
 from support.engine_bench import SessionBench
 from support.scripted_server import answer
-from tokenkeep.domain.errors import (
-    ProviderError,
-    ProviderUnreachable,
-)
+from tokenkeep.domain.errors import ProviderError, ProviderUnreachable
+from tokenkeep.domain.session import SessionState
+from tokenkeep.domain.tokens import Secret
 
 HOUR, DAY = 3600.0, 86_400.0
 
@@ -108,3 +107,43 @@ async def test_TOK_6_a_token_that_ran_out_before_it_came_is_an_error_and_no_loop
         with pytest.raises(ProviderError, match="already run out"):
             await bench.token()
     assert len(bench.server.token_requests) == 1
+
+
+async def test_TOK_6_a_token_that_has_always_run_out_is_asked_for_less_and_less_often(bench: SessionBench) -> None:
+    await bench.signed_in()
+    bench.server.lifetime = 0.0
+    await bench.let(HOUR)
+    assert bench.session.state is SessionState.FAILED
+    assert bench.shown.last_error is not None
+    assert "already run out" in bench.shown.last_error.detail
+    assert bench.kept_refresh_token == f"refresh-{bench.server.number}-canary", "the rotation is not lost"
+    before = len(bench.server.token_requests)
+    for _ in range(60):
+        await bench.let(60)
+        with pytest.raises(ProviderError, match="already run out"):
+            await bench.token()
+        bench.session.rejected(Secret(str(bench.held)).sha256)
+    assert len(bench.server.token_requests) - before <= HOUR / 150, "retry_max is five minutes, programs or none"
+    bench.server.lifetime = HOUR
+    await bench.let(300)
+    assert (bench.session.state, bench.shown.last_error) == (SessionState.ACTIVE, None)
+    assert (await bench.token()).min_valid_met
+
+
+@pytest.mark.parametrize("lifetime", [0.5, 1.0, 4.0])
+async def test_REF_6_a_token_too_short_to_be_kept_fresh_is_asked_for_when_it_is_needed(
+    bench: SessionBench, lifetime: float
+) -> None:
+    bench.server.lifetime = lifetime
+    await bench.signed_in()
+    await bench.let(HOUR)
+    assert len(bench.server.token_requests) <= HOUR / 300
+    assert (await bench.token()).expires_in == pytest.approx(lifetime)
+    assert bench.session.state is SessionState.ACTIVE
+
+
+async def test_REF_6_a_lifetime_of_thirty_seconds_is_no_busy_loop(bench: SessionBench) -> None:
+    bench.server.lifetime = 30.0
+    await bench.signed_in()
+    await bench.let(600)
+    assert len(bench.server.token_requests) == pytest.approx(30, abs=1), "every twenty seconds"

@@ -13,7 +13,6 @@ from support.scripted_server import Reply, ScriptedServer, answer, cut, json_ans
 from support.token_server import REVOKE, TokenServer, oauth_error
 from tokenkeep.domain.session import SessionState
 from tokenkeep.domain.tokens import Secret
-from tokenkeep.engine.revocations import RETRY_MAX
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
 BOTH = ["refresh-0-p", "access-0-p"]

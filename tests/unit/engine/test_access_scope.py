@@ -15,7 +15,8 @@ from tokenkeep.domain.errors import AccessDenied
 from tokenkeep.domain.provider import Provider
 from tokenkeep.domain.session import StorageState
 from tokenkeep.domain.tokens import Account, Secret, StoredSession, TokenQuery, TokenSet
-from tokenkeep.engine.engine import Engine, Outside
+from tokenkeep.engine.engine import Engine
+from tokenkeep.engine.outside import Outside
 from tokenkeep.oauth.transport import Transport
 from tokenkeep.storage.vault import MemoryVault
 

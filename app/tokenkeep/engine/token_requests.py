@@ -1,0 +1,146 @@
+"""What programs ask of a session: may they, is there a token, else a refresh or a sign-in; all of it noted."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tokenkeep.domain.access import Application, Decision
+from tokenkeep.domain.errors import Locked, SignInRequired, TimedOut, TokenKeepError
+from tokenkeep.domain.session import SessionSnapshot
+from tokenkeep.domain.tokens import GrantedToken, TokenQuery
+from tokenkeep.engine.access_gate import AccessGate
+from tokenkeep.engine.activity import Activity
+from tokenkeep.engine.context import Context
+from tokenkeep.engine.directory import Directory
+from tokenkeep.engine.limits import Deed
+from tokenkeep.engine.opening import KEYRING_WAITS, VaultOpening
+from tokenkeep.engine.reporter import Reporter
+from tokenkeep.engine.sessions import Session
+from tokenkeep.engine.sign_ins import SignIns
+
+
+class TokenRequests:
+    """Used on the engine's loop only. Errors are `TokenKeepError`s with the codes of the socket API."""
+
+    def __init__(
+        self,
+        context: Context,
+        directory: Directory,
+        gate: AccessGate,
+        opening: VaultOpening,
+        sign_ins: SignIns,
+        activity: Activity,
+        reporter: Reporter,
+    ) -> None:
+        self._context = context
+        self._directory = directory
+        self._gate = gate
+        self._opening = opening
+        self._sign_ins = sign_ins
+        self._activity = activity
+        self._reporter = reporter
+
+    def now(self, provider: str, query: TokenQuery, application: Application) -> GrantedToken | None:
+        """As `Engine.token_now`."""
+        session = self._directory.get(provider)
+        if not self._context.vault.attached:
+            return None
+        if self._gate.decision(application, provider, _carried(session)) is not Decision.ALLOW:
+            return None
+        granted = session.token_now(query)
+        if granted is not None:
+            self._activity.record("token", provider, "ok", application)
+        return granted
+
+    async def token(self, provider: str, query: TokenQuery, application: Application) -> GrantedToken:
+        """As `Engine.token`."""
+        session = self._directory.get(provider)
+        try:
+            async with asyncio.timeout(query.wait):
+                with self._reporter.somebody_waits():
+                    await self._opening.check()
+                    await self._admit(session, query, application)
+                    granted = await self._token_or_sign_in(session, query, application)
+        except TimeoutError:
+            error: TokenKeepError = TimedOut(f"No token for {session.provider.title} yet.", provider=provider)
+            if not self._opening.settled:
+                error = Locked(KEYRING_WAITS)
+            self._activity.record("token", provider, error.code, application)
+            raise error from None
+        except TokenKeepError as error:
+            self._activity.record("token", provider, error.code, application)
+            raise
+        self._activity.record("token", provider, "ok", application)
+        return granted
+
+    async def _token_or_sign_in(self, session: Session, query: TokenQuery, application: Application) -> GrantedToken:
+        try:
+            return await session.token(query, application.name)
+        except SignInRequired as error:
+            if not query.interactive:
+                pending = self._sign_ins.pending(session.provider.id)
+                error.sign_in = None if pending is None else pending.id
+                raise
+        sign_in = await self._sign_ins.start(session, "auto", open_browser=True, application=application)
+        while sign_in.snapshot.state.pending:
+            await sign_in.wait(sign_in.snapshot.state, query.wait)
+        if sign_in.snapshot.error is not None:
+            raise sign_in.snapshot.error.bare()
+        return await session.token(query, application.name)
+
+    async def rejected(self, provider: str, sha256: str, application: Application, wait: float) -> GrantedToken:
+        """As `Engine.token_rejected`."""
+        session = self._directory.get(provider)
+        try:
+            async with asyncio.timeout(wait):
+                await self._opening.check()
+                await self._admit(session, TokenQuery(wait=wait), application)
+                with self._reporter.somebody_waits():
+                    if session.rejected(sha256):
+                        await self._refresh(session, application)
+        except TimeoutError:
+            raise TimedOut(f"No new token for {session.provider.title} yet.", provider=provider) from None
+        except TokenKeepError as error:
+            self._activity.record("token", provider, error.code, application)
+            raise
+        return await self.token(provider, TokenQuery(wait=wait), application)
+
+    async def refresh(self, provider: str, application: Application) -> SessionSnapshot:
+        """As `Engine.refresh`."""
+        await self._opening.check()
+        session = self._directory.get(provider)
+        if not session.refreshable:
+            raise SignInRequired(f"There is nothing to refresh at {session.provider.title}.", provider=provider)
+        if session.may_be_refreshed():
+            with self._reporter.somebody_waits():
+                try:
+                    await self._refresh(session, application)
+                except TokenKeepError as error:
+                    self._activity.record("refresh", provider, error.code, application)
+                    raise
+            self._activity.record("refresh", provider, "ok", application)
+        return session.snapshot()
+
+    async def _refresh(self, session: Session, application: Application) -> None:
+        """Join the refresh in flight, or begin one on behalf of a program.
+
+        :raises TooManyRequests: it has had too many begun.
+        """
+        if session.refreshing is None:
+            self._context.limits.spend(Deed.REFRESH, application)
+        await asyncio.shield(session.refresh_soon())
+
+    async def _admit(self, session: Session, query: TokenQuery, application: Application) -> None:
+        await self._gate.admit(
+            application,
+            session.provider,
+            account="" if session.account is None else session.account.label,
+            scope=_carried(session),
+            resource=tuple(session.provider.resource) if session.held is None else session.held.tokens.resource,
+            wait=query.wait,
+        )
+
+
+def _carried(session: Session) -> tuple[str, ...]:
+    """The scope of the token that a program would get: naming less does not make it less, so that is what counts."""
+    return tuple(session.provider.scopes) if session.held is None else session.scope
