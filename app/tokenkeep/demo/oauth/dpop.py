@@ -20,6 +20,15 @@ LARGEST = 8 * 1024
 PRIVATE_MEMBERS = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 
 
+class _Registry(jws.JWSRegistry):
+    """Room for an RSA key in the header, which joserfc's limit of 512 bytes does not give."""
+
+    max_header_length = 4096
+
+
+REGISTRY = _Registry(algorithms=list(ALGORITHMS))
+
+
 class InvalidDPoPProofError(OAuth2Error):  # type: ignore[misc]
     """The proof is missing where it is needed, or wrong (RFC 9449 §5, §7.1)."""
 
@@ -61,7 +70,7 @@ def _verified(text: str) -> tuple[str, dict[str, Any]]:
     if len(text) > LARGEST:
         raise InvalidDPoPProofError("The proof is too large")
     try:
-        header = jws.extract_compact(text.encode("ascii")).headers()
+        header = jws.extract_compact(text.encode("ascii"), registry=REGISTRY).headers()
     except (JoseError, ValueError) as error:
         raise InvalidDPoPProofError("The proof is not a single JWT") from error
     if header.get("typ") != "dpop+jwt":
@@ -70,7 +79,7 @@ def _verified(text: str) -> tuple[str, dict[str, Any]]:
         raise InvalidDPoPProofError("The header alg is not one that this server takes")
     key = _public_key(header)
     try:
-        claims = jwt.decode(text, key, algorithms=list(ALGORITHMS)).claims
+        claims = jwt.decode(text, key, registry=REGISTRY).claims
     except (JoseError, ValueError, TypeError, KeyError, json.JSONDecodeError) as error:
         raise InvalidDPoPProofError("The signature is not valid") from error
     return key.thumbprint(), dict(claims)

@@ -22,7 +22,7 @@ def read_challenge(data: Any, *, required: bool) -> str | None:
         return None
     # Without a method RFC 7636 §4.3 means plain, which is refused like any other.
     if method != "S256":
-        raise InvalidRequestError("code_challenge_method must be S256")
+        raise InvalidRequestError("Invalid code_challenge_method: only S256 is supported")
     if not challenge or not CHALLENGE.fullmatch(challenge):
         raise InvalidRequestError("code_challenge must be 43 base64url characters")
     return str(challenge)
@@ -35,10 +35,10 @@ def check_verifier(challenge: str | None, verifier: str | None) -> None:
         if verifier:
             raise InvalidRequestError("code_verifier was sent but the request had no code_challenge")
         return
-    if not verifier:
-        raise InvalidGrantError("code_verifier is missing")
-    if not VERIFIER.fullmatch(verifier):
-        raise InvalidGrantError("code_verifier must be 43 to 128 unreserved characters")
+    # One text for all: it must not help anybody who guesses.
+    wrong = InvalidGrantError("The PKCE code verifier is invalid")
+    if not verifier or not VERIFIER.fullmatch(verifier):
+        raise wrong
     digest = hashlib.sha256(verifier.encode("ascii")).digest()
     if not hmac.compare_digest(urlsafe_b64encode(digest).rstrip(b"=").decode(), challenge):
-        raise InvalidGrantError("code_verifier does not match the code_challenge")
+        raise wrong
