@@ -141,9 +141,17 @@ class Directory:
         """
         broken = self._broken.get(provider)
         if broken is None and (left := self._left(provider)) is not None:
-            return replace(left.snapshot(), state=SessionState.FAILED, last_error=_left_behind(left), refresh_at=None)
+            return replace(
+                left.snapshot(),
+                state=SessionState.FAILED,
+                last_error=_left_behind(left),
+                refresh_at=None,
+                token_usable=False,
+            )
         if broken is None:
             return self.get(provider).snapshot()
+        parked = self._parked.get(provider)
+        kept = None if parked is None else parked.stored
         return SessionSnapshot(
             id=broken.id,
             name=broken.title,
@@ -152,6 +160,8 @@ class Directory:
             state=SessionState.FAILED,
             last_error=_misconfigured(broken),
             since=self._broken_since[broken.id],
+            account="" if kept is None or kept.account is None else kept.account.label,
+            signed_in_at=None if kept is None else kept.signed_in_at,
         )
 
 

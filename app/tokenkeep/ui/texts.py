@@ -73,6 +73,8 @@ def state_words(session: SessionSnapshot, now: float, sign_in: SignInSnapshot | 
         case SessionState.FAILED:
             reason = short_problem(session.last_error)
             return tr("Setup problem: {reason}", reason=reason) if reason else tr("Setup problem")
+        case SessionState.SIGNED_OUT if session.notice:
+            return tr("Signed out here, not confirmed")
         case SessionState.SIGNED_OUT:
             return tr("Locked") if session.sealed else tr("Signed out")
 
@@ -116,7 +118,7 @@ def state_sentence(session: SessionSnapshot, now: float) -> str:
         case SessionState.SIGNED_OUT if session.sealed:
             return tr("What is kept of it shows once TokenKeep is unlocked. Nothing is lost.")
         case SessionState.SIGNED_OUT:
-            return tr("Not signed in. Programs get no token.")
+            return session.notice or tr("Not signed in. Programs get no token.")
 
 
 def _signed_in_words(session: SessionSnapshot, now: float) -> str:
