@@ -103,6 +103,25 @@ def _access_prompt() -> QWidget:
     return shown
 
 
+def _check() -> QWidget:
+    from tokenkeep.domain.check import CheckReport
+    from tokenkeep.oauth.check import connection, endpoints, metadata, sign_in
+    from tokenkeep.ui.check_dialog import CheckDialog
+
+    advice = "Switch PKCE with S256 on for this client and list it in code_challenge_methods_supported."
+    rules = (
+        sign_in.S256.fail("Required: S256. Supported: plain.", advice),
+        sign_in.PLAIN.warn("plain is offered.", "Take plain out; every client of today can do S256."),
+        connection.REACHABLE.passed("id.northwind.example answered."),
+        connection.TLS.passed("id.northwind.example has a certificate that this machine trusts."),
+        metadata.ISSUER_EQUAL.passed(f"The document is of {PAGE}."),
+        endpoints.HTTPS.passed("All 6 endpoints are addresses that can be used."),
+    )
+    dialog = CheckDialog(_Clock(), "keycloak", NAME)
+    dialog.show_report(CheckReport(PAGE, NAME, PAGE, _Clock().wall(), reachable=True, rules=rules))
+    return _shown(dialog)
+
+
 def _tray_menu() -> QWidget:
     from support import snapshots
     from tokenkeep.ui.tray_menu import TrayMenu
@@ -128,4 +147,5 @@ PICTURES: dict[str, Callable[[], QWidget]] = {
     "sign-in-device": _sign_in_device,
     "sign-in-done": _sign_in_done,
     "access-prompt": _access_prompt,
+    "check": _check,
 }

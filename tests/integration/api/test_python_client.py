@@ -74,6 +74,7 @@ def test_everything_else_that_can_be_asked(server: Served, client: TokenKeep) ->
     assert client.refresh("github")["id"] == "github"
     assert client.grants()[0]["name"] == "git"
     assert client.activity(3)[0]["event"] == "token"
+    assert client.check(provider="github")["summary"] == {"pass": 1, "warn": 0, "fail": 1, "skip": 0}
     started = client.sign_in("github", method="device", open_browser=False)
     assert client.sign_in_callback("http://127.0.0.1/x?code=c&state=s", started["id"])["state"] == "exchanging"
     server.call(lambda: server.engine.end_sign_in(started["id"], SignInState.DONE))
@@ -165,6 +166,7 @@ def test_the_asynchronous_client_asks_the_same(server: Served, path: Path) -> No
         server.engine.end_sign_in(started["id"], SignInState.DONE)
         assert (await client.wait_sign_in(started["id"]))["state"] == "done"
         assert (await client.refresh("github"))["id"] == "github"
+        assert (await client.check(issuer="https://github.example"))["reachable"] is True
         assert (await client.sign_out("github"))["revoked"] is True
         events = client.events()
         assert (await anext(events)).kind == "snapshot"

@@ -16,7 +16,7 @@ import pytest
 
 from support.api_server import Served, served
 from support.app import ask_socket
-from support.fake_engine import TOKEN
+from support.fake_engine import CHECKED, TOKEN
 from support.processes import program, wait_for
 from tokenkeep.domain.errors import (
     InsufficientScope,
@@ -77,6 +77,17 @@ def test_providers_one_and_all(server: Served, path: Path) -> None:
     assert [each["id"] for each in everything] == ["github", "example-ai"]
     assert ask_socket(path, "GET", "/v1/providers/github").json == everything[0]
     assert everything[0]["scope"] == "repo user"
+
+
+def test_a_check_is_answered_with_every_rule(server: Served, path: Path) -> None:
+    answered = ask_socket(path, "POST", "/v1/check", {"provider": "github"})
+    assert answered.status == 200
+    assert answered.json == CHECKED.as_answer()
+    assert set(answered.json["rules"][0]) == {"id", "outcome", "detail", "asks", "standard", "advice"}
+    ask_socket(path, "POST", "/v1/check", {"url": "https://api.example.com/mcp"})
+    assert server.engine.asked("check")[-1] == ("check", "", "", "https://api.example.com/mcp")
+    assert ask_socket(path, "POST", "/v1/check", {"provider": "nope"}).json["code"] == "unknown_provider"
+    assert ask_socket(path, "POST", "/v1/check", {"url": "x" * 2049}).json["code"] == "bad_request"
 
 
 def test_an_unknown_provider_is_named_with_near_ones(server: Served, path: Path) -> None:
