@@ -140,6 +140,12 @@ def test_CAUTH_3_an_assertion_with_wrong_claims_is_refused_with_the_reason(
 def test_CAUTH_3_an_assertion_works_once(demo_provider: DemoProvider) -> None:
     assertion = client_assertion(demo_provider)
     assert authenticated(by_assertion(demo_provider, assertion))
+    logged = demo_provider.log("/token")[0]
+    client_id = demo_provider.description["clients"]["private_key_jwt"]["client_id"]
+    assert (logged["client_id"], logged["client_auth"]) == (client_id, "private_key_jwt")
+    assert logged["client_assertion_header"]["typ"] == "client-authentication+jwt"
+    assert logged["client_assertion_claims"]["aud"] == demo_provider.issuer
+    assert assertion.rpartition(".")[2] not in str(demo_provider.log())
     again = by_assertion(demo_provider, assertion)
     assert not authenticated(again)
     assert "used before" in again.json()["error_description"]

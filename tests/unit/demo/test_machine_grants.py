@@ -70,6 +70,8 @@ def test_GRANT_2_the_trusted_issuer_speaks_for_people_and_programs(demo_provider
     tokens = bearer_grant(demo_provider, trusted_assertion(demo_provider)).json()
     assert "refresh_token" not in tokens
     assert demo_provider.call(tokens["access_token"]).json()["username"] == "ada"
+    logged = demo_provider.log("/token")[-1]
+    assert (logged["assertion_header"]["alg"], logged["assertion_claims"]["sub"]) == ("ES256", "demo-ada")
     program = trusted_assertion(demo_provider, sub="repo:demo/demo:ref:main")
     tokens = bearer_grant(demo_provider, program).json()
     assert demo_provider.call(tokens["access_token"]).json()["sub"] == "repo:demo/demo:ref:main"

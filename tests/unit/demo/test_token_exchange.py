@@ -53,6 +53,8 @@ def test_GRANT_3_an_actor_is_named_in_introspection_and_in_issued_jwts(demo_prov
     actor = {"actor_token": own, "actor_token_type": ACCESS_TOKEN}
     form = subject(demo_provider, ACCESS_TOKEN) | actor
     token = exchange(demo_provider, **form).json()["access_token"]
+    types = {"subject_token_type": ACCESS_TOKEN, "actor_token_type": ACCESS_TOKEN}
+    assert demo_provider.log("/token")[-1]["token_types"] == types
     described = client.post("/introspect", token=token).json()
     assert (described["sub"], described["act"]) == ("demo-ada", {"sub": client.client_id})
     answer = exchange(demo_provider, **form, requested_token_type=JWT).json()

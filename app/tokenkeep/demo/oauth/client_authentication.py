@@ -15,6 +15,7 @@ from tokenkeep.demo.context import Demo
 from tokenkeep.demo.oauth import assertions
 from tokenkeep.demo.oauth.clients import Client
 from tokenkeep.demo.tls import dns_names_of_client
+from tokenkeep.demo.web.log import note
 
 # What a client may use; introspection wants more than a name.
 METHODS = ("none", "client_secret_basic", "client_secret_post", "private_key_jwt", "tls_client_auth")
@@ -52,6 +53,7 @@ class ClientAuthenticator:
         if method not in methods or not client.check_endpoint_auth_method(method, endpoint):
             raise _refused(f"This client does not authenticate by {method}")
         request.auth_method, request.client = method, client
+        note(client_id=client.client_id, client_auth=method)
         return client
 
     def _known(self, client_id: str | None) -> Client:
@@ -105,6 +107,8 @@ class ClientAuthenticator:
             raise _refused("This client does not authenticate by private_key_jwt")
         try:
             header, claims = assertions.verify(token, assertions.import_keys(client.jwks))
+            # Without its signature it proves nothing any more.
+            note(client_assertion_header=header, client_assertion_claims=claims)
             self._check_assertion(header, claims, client)
         except assertions.AssertionRefused as error:
             raise _refused(f"client_assertion: {error}") from error

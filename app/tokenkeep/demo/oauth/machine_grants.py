@@ -12,6 +12,7 @@ from tokenkeep.demo.oauth import assertions
 from tokenkeep.demo.oauth.client_authentication import CONFIDENTIAL_METHODS, METHODS
 from tokenkeep.demo.oauth.clients import RESOURCE_SCOPES, Client, User
 from tokenkeep.demo.oauth.store import Family
+from tokenkeep.demo.web.log import note
 
 # What a machine gets that asks for no scope: to look, not to change.
 DEFAULT_SCOPE = "notes:read"
@@ -122,7 +123,8 @@ class JwtBearerGrant(MachineGrant, AuthlibJWTBearerGrant):  # type: ignore[misc]
             keys = assertions.import_keys(client.jwks)
         else:
             raise assertions.AssertionRefused("the issuer is not trusted here")
-        _, claims = assertions.verify(assertion, keys)
+        header, claims = assertions.verify(assertion, keys)
+        note(assertion_header=header, assertion_claims=claims)
         subject = claims.get("sub")
         if not isinstance(subject, str) or not subject:
             raise assertions.AssertionRefused("the claim sub is missing")

@@ -50,6 +50,7 @@ class TokenExchangeGrant(MachineGrant, BaseGrant, TokenEndpointMixin):  # type: 
         if not client.check_grant_type(self.GRANT_TYPE):
             raise UnauthorizedClientError("This client may not exchange tokens")
         form: Mapping[str, str] = self.request.form
+        note(token_types={name: value for name, value in form.items() if name.endswith("_token_type")})
         self._issued_type = form.get("requested_token_type", ACCESS_TOKEN)
         if self._issued_type not in ISSUED_TYPES:
             raise InvalidRequestError("requested_token_type is not supported")
