@@ -128,6 +128,8 @@ class Stage:
             case "gaps":
                 times = [self.begun_at, *self.polled_at]
                 return [round(later - earlier) for earlier, later in itertools.pairwise(times)]
+            case "profile dropped":
+                return any("no profile from" in line for line in self.log())
             case "pages opened":
                 return len(self.bench.browser.opened)
         value: object = getattr(shown, name)

@@ -20,10 +20,12 @@ IN_ITS_PLACE = (
 CHECK_ADDRESS = "If the provider has moved, change its address in the configuration."
 REFUSED = "It did not work at the provider"
 NONSENSE_TITLE = "The provider's answer makes no sense"
-UNSIGNED = ("other_sub", "no_sub", "401", "500", "503", "html", "array")
 SIGNED_IN = {"/token": 1, "/userinfo": 1}
 RENEWED = {"/token": 1, "/userinfo": 0}
-SIGNED = ("signed", "signed_bad_signature", "signed_alg_none", "signed_wrong_iss", "signed_wrong_aud")
+BAD_PROFILES = """
+    other_sub no_sub 401 500 503 html array signed_bad_signature signed_alg_none signed_wrong_iss signed_wrong_aud
+"""
+NO_PROFILE = {"account": "ada", "profile dropped": True}  # the id_token names the account
 
 
 async def sign_in_as_somebody_else(stage: Stage, faults: dict[str, str]) -> Outcome:
@@ -159,7 +161,8 @@ SIGN_INS = [
     good("jwks=rotate"),
     good("jwks=overlap"),
     good("jwks=crowded"),
-    *(good(f"userinfo={value}") for value in (*UNSIGNED, *SIGNED)),
+    *(replace(good(f"userinfo={value}"), shows=NO_PROFILE) for value in BAD_PROFILES.split()),
+    replace(good("userinfo=signed"), shows={"account": "ada", "profile dropped": False}),
     Row(
         "id_token=other_sub",
         sign_in_as_somebody_else,
