@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from support.demo_provider import DemoProvider
+from support.demo_provider import Browser, DemoProvider
 from support.homes import MakeHome
 from support.peer_client import PeerClient, PeerFailedError
 
@@ -123,3 +123,29 @@ def test_DEMO_5_from_a_resource_to_a_token_that_only_it_takes(demo_provider: Dem
         elsewhere=f"{demo_provider.issuer}/v1/models",
     )
     assert said == {"used": 200, "elsewhere": 401}
+
+
+@pytest.mark.parametrize("ways", [{"par": True}, {"dpop": True}, {"par": True, "dpop": True}], ids="+".join)
+def test_DEMO_5_pushed_requests_and_tokens_bound_to_a_key(
+    client: PeerClient, demo_provider: DemoProvider, ways: dict[str, bool]
+) -> None:
+    said = client.run("code", **settings(demo_provider), **ways)
+    assert (said["used"], said["revoked"]) == (200, 401)
+    assert said["token_type"] == ("dpop" if "dpop" in ways else "bearer")
+    assert demo_provider.count("/par.ok") == ("par" in ways)
+
+
+def test_DPOP_4_nonces_that_each_server_asks_for(client: PeerClient, demo_provider: DemoProvider) -> None:
+    demo_provider.faults(as_nonce="required", rs_nonce="required")
+    assert client.run("code", **settings(demo_provider), dpop=True)["used"] == 200
+
+
+def test_OUT_1_the_address_that_ends_the_session(demo_provider: DemoProvider, make_home: MakeHome) -> None:
+    client = PeerClient("openid-client", make_home(), demo_provider.sign_in, demo_provider.approve_device)
+    back = "http://127.0.0.1:53684/signed-out"
+    address = client.run("logout", **settings(demo_provider), post_logout_redirect_uri=back, state="S")
+    browser = Browser(demo_provider)
+    browser.sign_in(demo_provider.authorization_request().url)
+    returned = browser.submit(browser.get(str(address)), decision="log_out")
+    assert returned.headers["Location"] == f"{back}?state=S"
+    assert 'id="password"' in browser.get(demo_provider.authorization_request().url).text, "logged out"
