@@ -13,7 +13,7 @@ from joserfc.jwk import ECKey, OctKey, RSAKey
 from support.demo_clients import ASSERTION_TYPE, DemoClient, basic, client_assertion, client_claims
 from support.demo_provider import DemoProvider
 
-ENDPOINTS = ("/token", "/device_authorization", "/revoke")
+ENDPOINTS = ("/token", "/device_authorization", "/revoke", "/introspect", "/par")
 
 
 def send(provider: DemoProvider, path: str, form: Any, headers: dict[str, str] | None = None) -> requests.Response:
@@ -239,6 +239,14 @@ def test_CAUTH_4_a_refused_client_keeps_its_refresh_token(
     assert (answer.status_code, answer.json()["error"] if is_json else None) == expected
     assert ("WWW-Authenticate" in answer.headers) == (answer.status_code == 401)
     assert demo_provider.refresh(tokens["refresh_token"]).status_code == 200
+
+
+@pytest.mark.parametrize("path", ENDPOINTS)
+def test_CAUTH_4_the_switch_reaches_every_endpoint_where_clients_authenticate(
+    demo_provider: DemoProvider, path: str
+) -> None:
+    demo_provider.faults(client_auth="empty_403")
+    assert send(demo_provider, path, {"client_id": demo_provider.client_id}).status_code == 403
 
 
 def test_DCR_4_secrets_can_be_taken_for_expired(demo_provider: DemoProvider) -> None:
