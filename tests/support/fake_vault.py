@@ -48,6 +48,9 @@ class FakeVault:
         """What a next run would find."""
         return self.read_sessions().get(provider)
 
+    def read_session(self, provider: str) -> StoredSession | None:
+        return self.session(provider)
+
     def write_session(self, provider: str, session: StoredSession) -> None:
         self._write()
         self.writes.append((provider, session))

@@ -72,6 +72,10 @@ class Vault(Protocol):
         """All sessions by provider id."""
         ...
 
+    def read_session(self, provider: str) -> StoredSession | None:
+        """The session of a provider; None when there is none that can be read."""
+        ...
+
     def write_session(self, provider: str, session: StoredSession) -> None:
         """Durable when it returns, against a power cut too (synchronous=FULL)."""
         ...

@@ -17,7 +17,7 @@ from tokenkeep.domain.errors import (
     TokenKeepError,
 )
 from tokenkeep.domain.session import SessionEvent, SessionState
-from tokenkeep.domain.tokens import TokenSet
+from tokenkeep.domain.tokens import StoredSession, TokenSet
 from tokenkeep.engine.client import ProviderClient
 from tokenkeep.engine.standing import Standing
 
@@ -149,6 +149,7 @@ class Refreshes:
         generation, stored, client = standing.generation, standing.stored, standing.client
         if stored is None or stored.tokens is None:
             raise SignInRequired(provider=standing.provider.id)
+        before = stored.tokens
         standing.pace.begin()
         lost_before = stored.answer_lost
         sent = False
@@ -156,15 +157,22 @@ class Refreshes:
             await client.prepare(background=background)
             standing.check_current(generation)
             client.check_binding(stored.binding)
+            if await self._took_newer(stored, generation):
+                stored = standing.stored or stored
+            standing.check_current(generation)
+            before = stored.tokens or before
             await standing.record.mark(replace(stored, answer_lost=True))
             standing.check_current(generation)
             sent = True
-            tokens = await client.refresh(stored.tokens, stored.binding, background=background)
+            tokens = await client.refresh(before, stored.binding, background=background)
         except TokenKeepError as error:
+            if isinstance(error, GrantEnded) and await self._took_newer(stored, generation):
+                await self._once(background=background)
+                return
             if generation == standing.generation:
                 await self._failed(error, lost=lost_before or (sent and _answer_lost(error)), ended_by_loss=lost_before)
             raise
-        tokens, refusal = await self._verified(client, stored.tokens, tokens, background=background)
+        tokens, refusal = await self._verified(client, before, tokens, background=background)
         if generation == standing.generation and refusal is not None:
             # The refresh token is kept, not used and not lost (OIDC-10): a sign-out can still revoke it.
             standing.end(refusal.detail, refusal)
@@ -182,6 +190,25 @@ class Refreshes:
             raise self._ran_out()
         standing.pace.reset()
         standing.apply(SessionEvent.REFRESHED)
+
+    async def _took_newer(self, stored: StoredSession, generation: int) -> bool:
+        """Whether the vault holds a newer refresh token than ours (REF-3, REF-4); it is the one to use then."""
+        standing = self._standing
+        try:
+            kept = await self._context.vault.read_session(standing.provider.id)
+        except TokenKeepError:
+            return False
+        if generation != standing.generation or standing.record.unsaved or kept is None or kept.ended is not None:
+            return False
+        ours, theirs = stored.tokens, kept.tokens
+        if ours is None or theirs is None or theirs.refresh_token in (None, ours.refresh_token):
+            return False
+        if kept.binding != stored.binding or theirs.obtained_at <= ours.obtained_at:
+            return False
+        log.info("the vault holds a newer refresh token of %s", standing.provider.id)
+        standing.record.value = kept
+        standing.put(theirs)
+        return True
 
     def _ran_out(self) -> ProviderError:
         """The new token is of no use (`expires_in: 0`): asking at once for the next would go on for ever (TOK-6)."""

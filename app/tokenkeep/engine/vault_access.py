@@ -51,6 +51,10 @@ class VaultAccess:
         """As `Vault.read_sessions`."""
         return await self._run(lambda vault: vault.read_sessions())
 
+    async def read_session(self, provider: str) -> StoredSession | None:
+        """As `Vault.read_session`."""
+        return await self._run(lambda vault: vault.read_session(provider))
+
     async def write_session(self, provider: str, session: StoredSession) -> None:
         """As `Vault.write_session`."""
         await self._run(lambda vault: vault.write_session(provider, session))

@@ -54,6 +54,18 @@ class SqliteVault:
         """All sessions by provider id; one that cannot be read is left where it is and named in the notice."""
         return dict(self._read_all("session", lambda _, plain: records.decode_session(plain)))
 
+    def read_session(self, provider: str) -> StoredSession | None:
+        """The session of a provider; None when there is none that can be read."""
+        with self._open() as connection, translated("read"):
+            row = connection.execute(
+                "SELECT sealed FROM record WHERE kind = 'session' AND id = ?", (provider,)
+            ).fetchone()
+        if row is None:
+            return None
+        with suppress(Unsealable, records.Unreadable):
+            return records.decode_session(self._sealer.unseal(row[0], place("session", provider)))
+        return None
+
     def write_session(self, provider: str, session: StoredSession) -> None:
         """Durable when it returns, against a power cut too."""
         self._write("session", provider, records.encode_session(session), "FULL")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from support.engine_bench import SessionBench
 from support.fake_clock import turn, until
+from support.scripted_server import Connection
 from support.token_server import oauth_error
-from tokenkeep.domain.errors import (
-    SignInRequired,
-)
+from tokenkeep.domain.errors import GrantEnded, SignInRequired
 from tokenkeep.domain.session import SessionState
+from tokenkeep.domain.tokens import Secret
 
 HOUR, DAY = 3600.0, 86_400.0
 
@@ -98,6 +100,59 @@ async def test_REF_4_invalid_grant_is_final(bench: SessionBench) -> None:
     assert stored is not None
     assert (stored.tokens, stored.account is not None, bool(stored.ended)) == (None, True, True)
     assert bench.states.count("needs_sign_in") == 1
+
+
+async def test_REF_4_a_newer_refresh_token_in_the_vault_is_used_instead(bench: SessionBench) -> None:
+    await bench.signed_in()
+    stored = bench.session.stored
+    assert stored is not None
+    newer = bench.first_tokens(refresh_token=Secret("newer-canary"), obtained_at=bench.clock.wall() + 1)
+    bench.vault.write_session("p", replace(stored, tokens=newer))
+    await bench.let(HOUR - 590)
+    assert bench.server.sent("refresh_token") == ["newer-canary"], "the store is read again before anything is sent"
+    assert (bench.session.state, bench.held) == (SessionState.ACTIVE, "access-1-canary")
+    assert bench.kept_refresh_token == "refresh-1-canary"
+
+
+async def test_REF_4_one_that_comes_into_the_vault_while_ours_is_refused_is_used(bench: SessionBench) -> None:
+    await bench.signed_in()
+    stored = bench.session.stored
+    assert stored is not None
+    newer = bench.first_tokens(refresh_token=Secret("newer-canary"), obtained_at=bench.clock.wall() + 1)
+
+    def refuse(connection: Connection) -> None:
+        bench.vault.write_session("p", replace(stored, tokens=newer))
+        oauth_error("invalid_grant")(connection)
+
+    bench.server.instead = [refuse]
+    await bench.let(HOUR - 590)
+    assert bench.server.sent("refresh_token") == ["refresh-0-canary", "newer-canary"]
+    assert (bench.session.state, bench.held) == (SessionState.ACTIVE, "access-1-canary")
+
+
+async def test_REF_4_a_newer_one_that_is_refused_too_ends_it(bench: SessionBench) -> None:
+    await bench.signed_in()
+    stored = bench.session.stored
+    assert stored is not None
+    newer = bench.first_tokens(refresh_token=Secret("newer-canary"), obtained_at=bench.clock.wall() + 1)
+    bench.vault.write_session("p", replace(stored, tokens=newer))
+    bench.server.failing = oauth_error("invalid_grant")
+    await bench.let(DAY)
+    assert bench.server.sent("refresh_token") == ["newer-canary"]
+    assert bench.session.state is SessionState.NEEDS_SIGN_IN
+
+
+async def test_REF_4_an_older_one_that_could_not_be_replaced_is_not_tried(bench: SessionBench) -> None:
+    await bench.signed_in()
+    bench.vault.failing = True
+    bench.clock.skip(HOUR)
+    await bench.token()
+    bench.server.failing = oauth_error("invalid_grant")
+    bench.clock.skip(HOUR)
+    with pytest.raises(GrantEnded):
+        await bench.token()
+    await bench.let(HOUR)
+    assert bench.server.sent("refresh_token") == ["refresh-0-canary", "refresh-1-canary"]
 
 
 async def test_REF_4_the_end_is_known_after_a_restart(bench: SessionBench) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import replace
 
 import pytest
 
 from support.engine_bench import SessionBench
-from support.scripted_server import Reply, answer, cut, json_answer
+from support.scripted_server import Reply, ScriptedServer, answer, cut, json_answer, run_out_of_time
 from support.token_server import TokenServer, oauth_error
 from tokenkeep.domain.errors import (
     ClientRejected,
+    InsufficientScope,
     ProviderUnreachable,
 )
 from tokenkeep.domain.session import SessionState
@@ -61,6 +63,60 @@ async def test_REF_5_a_refused_connection_is_transient(bench: SessionBench) -> N
     stored = bench.session.stored
     assert stored is not None
     assert not stored.answer_lost, "nothing was sent, so nothing can be lost"
+
+
+@pytest.mark.parametrize("fault", ["no such name", "untrusted certificate", "time-out"])
+async def test_REF_5_faults_of_the_way_to_the_server_are_transient(
+    bench: SessionBench, untrusted: ssl.SSLContext, fault: str
+) -> None:
+    with ScriptedServer(tls=untrusted) as tls:
+        endpoints = {
+            "no such name": "https://no-such-host.invalid/token",
+            "untrusted certificate": f"{tls.origin}/token",
+            "time-out": f"{bench.server.origin}/token",
+        }
+        bench.server.publish(token_endpoint=endpoints[fault])
+        await bench.signed_in()
+        bench.server.instead = [run_out_of_time(bench.context.transport)]
+        await bench.let(HOUR - 600)
+        assert bench.session.state is SessionState.OFFLINE
+        due = bench.session.due()
+        assert due is not None
+        assert 1.0 <= due - bench.clock.boot() <= 2.0
+        assert (await bench.token(min_valid=0)).access_token.reveal() == "access-0-canary"
+        assert bench.kept_refresh_token == "refresh-0-canary"
+        assert tls.requests == []
+        stored = bench.session.stored
+        assert stored is not None
+        assert stored.answer_lost is (fault == "time-out")
+
+
+async def test_REF_5_retry_after_in_seconds(bench: SessionBench) -> None:
+    await bench.signed_in()
+    bench.server.failing = answer(429, headers={"Retry-After": "77"})
+    await bench.let(HOUR - 600)
+    due = bench.session.due()
+    assert due is not None
+    assert due - bench.clock.boot() == pytest.approx(77, abs=1)
+    assert (await bench.token(min_valid=0)).access_token.reveal() == "access-0-canary"
+
+
+async def test_REF_7_a_refresh_leaves_scope_out_and_repeats_the_resources(bench: SessionBench) -> None:
+    await bench.signed_in(resource=("https://api.example/a", "https://api.example/b"))
+    await bench.let(HOUR - 600)
+    [request] = bench.server.token_requests
+    assert sorted(request.form) == [
+        ("client_id", "client-1"),
+        ("grant_type", "refresh_token"),
+        ("refresh_token", "refresh-0-canary"),
+        ("resource", "https://api.example/a"),
+        ("resource", "https://api.example/b"),
+    ]
+    with pytest.raises(InsufficientScope):
+        await bench.token(scope=("admin",))
+    assert len(bench.server.token_requests) == 1, "a wider scope is never asked for by a refresh"
+    assert bench.session.held is not None
+    assert bench.session.held.tokens.resource == ("https://api.example/a", "https://api.example/b")
 
 
 async def test_REF_5_retries_back_off_to_the_limit_and_end_with_the_fault(bench: SessionBench) -> None:
