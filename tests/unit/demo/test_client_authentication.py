@@ -275,3 +275,18 @@ def test_CAUTH_1_the_metadata_lists_the_methods_and_the_switch_changes_the_list(
     assert "token_endpoint_auth_signing_alg_values_supported" not in metadata()
     demo_provider.faults(auth_methods='["client_secret_post"]')
     assert metadata()["token_endpoint_auth_methods_supported"] == ["client_secret_post"]
+
+
+def test_CAUTH_1_codes_and_refresh_tokens_are_of_one_client(demo_provider: DemoProvider) -> None:
+    other = DemoClient(demo_provider, "confidential")
+    request = demo_provider.authorization_request()
+    code = request.form(demo_provider.sign_in(request.url))
+    url, form = f"{demo_provider.issuer}/device_authorization", {"client_id": demo_provider.client_id}
+    device = requests.post(url, data=form, timeout=60).json()
+    demo_provider.approve_device(device["user_code"])
+    polled = {"grant_type": "urn:ietf:params:oauth:grant-type:device_code", "device_code": device["device_code"]}
+    refreshed = {"grant_type": "refresh_token", "refresh_token": demo_provider.tokens()["refresh_token"]}
+    for grant in (code, polled, refreshed):
+        refused = other.token(**grant)
+        assert (refused.status_code, refused.json()["error"]) == (400, "invalid_grant")
+        assert demo_provider.token_request(**grant).status_code == 200

@@ -35,7 +35,10 @@ def faulty_document(demo: Demo, document: dict[str, Any]) -> Response:
         case "404" | "500":
             return Response("The demo provider was told to fail.\n", int(fault), mimetype="text/plain")
         case "redirect":
-            return Response("", 302, {"Location": document["client_id"]})
+            # The body would do, for a server that does not look at the status.
+            answer = jsonify(document)
+            answer.status_code, answer.headers["Location"] = 302, document["client_id"]
+            return answer
         case "html":
             return Response(HTML, mimetype="text/html")
         case "broken":
