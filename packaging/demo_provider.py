@@ -6,7 +6,6 @@ Usage: demo_provider.py [--check]; with --check nothing is written and a differe
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from pathlib import Path
 
@@ -69,9 +68,10 @@ def _value(value: str) -> str:
 def document(text: str) -> str:
     """The page with its generated parts made anew; they stand between comments."""
     for name, part in (("options", options()), ("recipes", recipes()), ("faults", faults())):
-        marked = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- end of {name} -->)", re.DOTALL)
-        assert len(marked.findall(text)) == 1, name
-        text = marked.sub(lambda found, part=part: f"{found[1]}\n{part}\n{found[2]}", text)
+        begin, end = f"<!-- {name} -->\n", f"\n<!-- end of {name} -->"
+        before, _, rest = text.partition(begin)
+        _old, _, after = rest.partition(end)
+        text = f"{before}{begin}\n{part}\n{end}{after}"
     return text
 
 

@@ -96,7 +96,7 @@ def test_NET_5_a_cut_ends_the_answer_after_exactly_so_many_bytes(demo_provider: 
 def test_NET_5_a_reset_is_seen_as_one(demo_provider: DemoProvider, value: str, size: int) -> None:
     demo_provider.faults(network=value)
     with ask(demo_provider) as connection:
-        received = []
+        received: list[bytes] = []
         with pytest.raises(ConnectionResetError):
             # A polite end would give an empty part and stop the iteration without an error.
             received.extend(iter(lambda: connection.recv(1), b""))

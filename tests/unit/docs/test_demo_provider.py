@@ -38,6 +38,7 @@ class Terminal:
     """Runs scripts one after another in one environment, as a person pastes them into one terminal."""
 
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        folder.mkdir(exist_ok=True)
         self._state = folder / "state"
         self._state.touch()
         self._environment = os.environ | environment
@@ -83,12 +84,20 @@ def test_the_recipes_of_the_page_work_as_they_stand(demo_provider: DemoProvider,
     used = terminal.run(steps["use"][0], ACCESS_TOKEN=renewed["access_token"])
     assert used.startswith("HTTP/1.1 401")
 
+    registered = json.loads(terminal.run(steps["register"][0]))
+    assert registered["redirect_uris"] == ["http://127.0.0.1/callback/ME"]
+    environment[f"{PREFIX}CLIENT_ID"] = registered["client_id"]
+    other = Terminal(tmp_path / "other", environment)
+    address = other.run(steps["code"][0]).strip()
+    assert json.loads(other.run(steps["code"][1], ADDRESS=demo_provider.sign_in(address)))["refresh_token"]
+
     for name in ("client_credentials", "jwt_bearer", "token_exchange"):
         token = json.loads(terminal.run(steps[name][0]))["access_token"]
         assert demo_provider.call(token, "/notes").status_code == 200, name
     assert json.loads(terminal.run(steps["introspection"][0]))["active"] is True
     assert json.loads(terminal.run(steps["registration"][0]))["registration_client_uri"]
     assert set(steps) == {
-        "code", "device", "refresh", "use", "revoke", "client_credentials", "jwt_bearer", "token_exchange",
+        "code", "device", "refresh", "use", "revoke", "register",
+        "client_credentials", "jwt_bearer", "token_exchange",
         "introspection", "registration",
     }  # fmt: skip

@@ -165,6 +165,21 @@ curl -sS "$TOKENKEEP_DEMO_ISSUER/register" -H 'Content-Type: application/json' \
         ),
     ),
     Recipe(
+        "register",
+        "Register a client",
+        "Dynamic registration: the provider gives a client id to whoever asks.",
+        (
+            (
+                """\
+curl -sS "$TOKENKEEP_DEMO_ISSUER/register" -H 'Content-Type: application/json' -d '{
+  "client_name": "My client", "application_type": "native", "token_endpoint_auth_method": "none",
+  "redirect_uris": ["http://127.0.0.1/callback/ME"], "response_types": ["code"],
+  "grant_types": ["authorization_code", "refresh_token"]}'""",
+                "With the client_id of the answer the first of these flows works too.",
+            ),
+        ),
+    ),
+    Recipe(
         "use",
         "Use a token",
         "The protected notes take it in the Authorization header and nowhere else.",
