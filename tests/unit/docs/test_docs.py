@@ -13,6 +13,7 @@ from support.markdown import ROOT, Document, document, documents, words
 from tokenkeep.api.routes import ROUTES
 from tokenkeep.domain import errors
 from tokenkeep.domain.session import TRANSITIONS, OverallState, SessionEvent, SessionState
+from tokenkeep.oauth.texts import ERROR_STEPS, ERROR_TEXTS
 
 every_document = pytest.mark.parametrize("doc", documents(), ids=lambda doc: doc.name)
 FILE = re.compile(r"[\w.-]+(?:/[\w.-]+)*\.(?:py|toml|md|sh|svg|png|html|mjs|txt)|[\w.-]+(?:/[\w.-]+)*/")
@@ -132,6 +133,13 @@ def test_every_error_has_its_heading_with_status_and_title(kind: type[errors.Tok
 def test_troubleshooting_has_no_code_that_does_not_exist() -> None:
     codes = re.findall(r"^### (.+)$", document("docs/troubleshooting.md").section("Error codes"), re.MULTILINE)
     assert sorted(codes) == sorted({kind.code for kind in KINDS})
+
+
+def test_the_table_of_the_standards_errors_has_the_programs_words() -> None:
+    section = document("docs/troubleshooting.md").section("provider_error")
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \| ([^|]+) \|$", section, re.MULTILINE)
+    assert {code: says for code, says, _ in rows} == ERROR_TEXTS
+    assert {code: step for code, _, step in rows if code in ERROR_STEPS} == ERROR_STEPS
 
 
 def test_pictures_are_small_and_have_words() -> None:
