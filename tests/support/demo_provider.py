@@ -34,7 +34,7 @@ class DemoProvider(DemoProcess):
     def token_request(self, **form: str) -> requests.Response:
         """One POST to the token endpoint as the public demo client."""
         body = {"client_id": self.client_id} | form
-        return requests.post(f"{self.issuer}/token", data=body, timeout=REQUEST_LIMIT)
+        return requests.post(f"{self.origin}/token", data=body, timeout=REQUEST_LIMIT)
 
     def refresh(self, refresh_token: str, **form: str) -> requests.Response:
         return self.token_request(grant_type="refresh_token", refresh_token=refresh_token, **form)
@@ -43,7 +43,7 @@ class DemoProvider(DemoProcess):
         """A fresh device authorization answer for the public demo client, without a challenge."""
         form = {"client_id": self.client_id, "scope": scope}
         codes: dict[str, Any] = requests.post(
-            f"{self.issuer}/device_authorization", data=form, timeout=REQUEST_LIMIT
+            f"{self.origin}/device_authorization", data=form, timeout=REQUEST_LIMIT
         ).json()
         return codes
 
@@ -87,7 +87,7 @@ class AuthorizationRequest:
             "code_challenge_method": "S256",
         }
         self.parameters = {key: value for key, value in (parameters | changes).items() if value is not None}
-        self.url = f"{provider.issuer}/authorize?{urlencode(self.parameters)}"
+        self.url = f"{provider.origin}/authorize?{urlencode(self.parameters)}"
 
     def form(self, callback_url: str) -> dict[str, str]:
         """The fields of the token request, without those of the client."""
@@ -108,7 +108,7 @@ class Browser:
     """A person's browser in HTTP requests: cookies, forms, redirects within the provider."""
 
     def __init__(self, provider: DemoProvider) -> None:
-        self.issuer = provider.issuer
+        self.issuer = provider.origin
         self.users = {user["username"]: user["password"] for user in provider.description["users"]}
         self.http = requests.Session()
         self.http.trust_env = False

@@ -54,8 +54,8 @@ class Page:
 class Person:
     """One browser with its cookies at one demo provider."""
 
-    def __init__(self, issuer: str, passwords: dict[str, str]) -> None:
-        self._issuer = issuer
+    def __init__(self, origin: str, passwords: dict[str, str]) -> None:
+        self._origin = origin
         self._passwords = passwords
         cookies = HTTPCookieProcessor(CookieJar(DefaultCookiePolicy()))
         # No proxy: the provider is on loopback.
@@ -82,7 +82,7 @@ class Person:
 
     def approve_device(self, user_code: str, user: str = "ada", *, allow: bool = True) -> None:
         """Type the device code, log in and decide."""
-        page = self.submit(self.get(f"{self._issuer}/device"), user_code=user_code)
+        page = self.submit(self.get(f"{self._origin}/device"), user_code=user_code)
         page = self.submit(self._past_login(page, user), decision="allow" if allow else "deny")
         if page.status != 200 or "result" not in page.form.ids:
             raise UnexpectedPageError(f"the device was not connected (status {page.status}): {page.text}")

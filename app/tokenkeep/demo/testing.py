@@ -53,6 +53,8 @@ class DemoProcess:
         #: All settings: `clients` with their secrets, `users` with their passwords, `scopes`, `resource`, …
         self.description: dict[str, Any] = json.loads(line)
         self.issuer: str = self.description["issuer"]
+        #: What all addresses begin with; the issuer too, which may have a path.
+        self.origin: str = self.description["origin"]
         self.client_id: str = self.description["client_id"]
         self.resource: str = self.description["resource"]
         self.whoami: str = self.description["whoami"]
@@ -135,7 +137,7 @@ class DemoProcess:
 
     def person(self) -> Person:
         """Somebody with a fresh browser."""
-        return Person(self.issuer, {user["username"]: user["password"] for user in self.description["users"]})
+        return Person(self.origin, {user["username"]: user["password"] for user in self.description["users"]})
 
     def sign_in(self, authorization_url: str, user: str = "ada", *, allow: bool = True) -> str:
         """Play the browser from the authorization URL to the callback's URL, which is not opened."""

@@ -32,9 +32,6 @@ def instead_of_metadata(demo: Demo, fault: str | None) -> Response | None:
     match fault:
         case "html":
             return Response(HTML, mimetype="text/html")
-        case "html_type":
-            # The right document under the wrong name.
-            return Response(json.dumps({"issuer": demo.issuer}), mimetype="text/html")
         case "array":
             return jsonify([demo.issuer])
         case "empty":
@@ -54,7 +51,7 @@ def instead_of_metadata(demo: Demo, fault: str | None) -> Response | None:
 
 def change_members(members: dict[str, Any], demo: Demo, fault: str | None) -> dict[str, Any]:
     """The document as the `metadata` switch wants it; a None in the changes removes the member."""
-    if fault is None:
+    if fault in (None, "html_type"):
         return members
     issuer, token, authorization = demo.issuer, members["token_endpoint"], members["authorization_endpoint"]
     slash = issuer.removesuffix("/") if issuer.endswith("/") else issuer + "/"

@@ -91,7 +91,10 @@ def create_blueprint(demo: Demo) -> Blueprint:
             return answer
         members = change_members(document(demo), demo, fault)
         change_capabilities(demo, members)
-        return jsonify(members)
+        answer = jsonify(members)
+        if fault == "html_type":
+            answer.mimetype = "text/html"
+        return answer
 
     @blueprint.get("/jwks.json")
     def key_set() -> Any:
