@@ -60,7 +60,7 @@ async def test_REV_4_late_tokens_that_cannot_be_revoked_now_are_revoked_later(en
     server.reply(REVOKE, answer(503))
     await bench.engine.sign_out("p")
     gate.open()
-    await until(lambda: bench.vault.read_revocations())
+    await until(bench.vault.read_revocations)
     await until(lambda: not bench.busy)
     server.reply(REVOKE, json_answer({}))
     await bench.let(5)

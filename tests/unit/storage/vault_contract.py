@@ -10,7 +10,10 @@ import pytest
 
 from tokenkeep.domain.access import Decision, Grant, Holding
 from tokenkeep.domain.errors import StorageFailed
+from tokenkeep.domain.origin import Origin
 from tokenkeep.domain.ports import Vault
+from tokenkeep.domain.provider import Provider, SecretSource
+from tokenkeep.domain.revocation import OwedRevocation
 from tokenkeep.domain.session import StorageState
 from tokenkeep.domain.tokens import Account, Secret, StoredSession, TokenSet
 
@@ -29,7 +32,14 @@ def a_session(token: str = "CANARY-AT-1", *, refresh: str | None = "CANARY-RT-1"
     )
     account = Account("https://auth.example", "subject-1", "Ada ❤")
     return StoredSession(
-        tokens, account, ("https://auth.example", "https://auth.example", "client"), 1.5, "device", True
+        tokens=tokens,
+        account=account,
+        binding=("https://auth.example", "https://auth.example", "client"),
+        signed_in_at=1.5,
+        method="device",
+        answer_lost=True,
+        origin=an_origin(),
+        left_at=77.5,
     )
 
 
@@ -48,6 +58,34 @@ def a_grant(id_: str = "g1", **changes: Any) -> Grant:
         resource=("https://api.example/",),
     )
     return replace(grant, **changes)
+
+
+def a_revocation(id_: str = "r1", **changes: Any) -> OwedRevocation:
+    """An owed revocation with something in every field."""
+    owed = OwedRevocation(
+        id=id_,
+        origin=an_origin(),
+        tokens=((Secret("CANARY-RT-1"), "refresh_token"), (Secret("CANARY-AT-1"), "access_token")),
+        since=12.5,
+        tries=3,
+        next_try_at=99.0,
+    )
+    return replace(owed, **changes)
+
+
+def an_origin() -> Origin:
+    """Where tokens came from, with something in every field that is kept."""
+    entry = Provider(
+        id="github",
+        name="GitHub",
+        issuer="https://auth.example",
+        client_id="client",
+        client_auth="client_secret_post",
+        client_secret=SecretSource(env="SECRET"),
+        token_endpoint="https://auth.example/token",
+        quirks=["basic_unencoded"],
+    )
+    return Origin(entry, "https://auth.example/revoke", ("client_secret_post",))
 
 
 class VaultContract:
@@ -156,3 +194,17 @@ class VaultContract:
         for call in calls:
             with pytest.raises(StorageFailed, match="closed"):
                 call()
+
+    def test_REV_2_what_is_owed_takes_the_place_of_its_session(self, open_vault: Callable[[], Vault]) -> None:
+        vault = open_vault()
+        vault.write_session("github", a_session())
+        assert vault.read_session("github") == a_session()
+        vault.delete_session("github", a_revocation())
+        assert (vault.read_session("github"), vault.read_sessions()) == (None, {})
+        assert vault.read_revocations() == [a_revocation()]
+        vault.write_revocation(a_revocation(tries=4))
+        assert vault.read_revocations() == [a_revocation(tries=4)]
+        vault.delete_revocation("r1")
+        vault.delete_revocation("r1")
+        assert vault.read_revocations() == []
+        vault.close()

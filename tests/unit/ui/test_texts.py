@@ -24,6 +24,7 @@ from tokenkeep.ui import icons, texts
         (snapshots.offline(expires_at=at(14)), "offline", "Offline, no valid token"),
         (snapshots.failed(), "failed", "Setup problem: no client ID"),
         (snapshots.signed_out(), "signed_out", "Signed out"),
+        (snapshots.signed_out(notice="Not confirmed."), "signed_out", "Signed out here, not confirmed"),
         (snapshots.active(refreshable=False, refresh_at=None), "ok", "Signed in until 14:58"),
         (snapshots.active(refreshable=False, refresh_at=None, expires_at=None), "ok", "Signed in"),
     ],
@@ -55,6 +56,7 @@ def test_a_sign_in_with_a_code_does_not_speak_of_a_browser() -> None:
         (snapshots.offline(), "Not reachable since 13:51. TokenKeep tries again by itself, next in 42 s."),
         (snapshots.failed(), "config.toml line 31: no client ID."),
         (snapshots.signed_out(), "Not signed in. Programs get no token."),
+        (snapshots.signed_out(notice="The sign-out is not confirmed."), "The sign-out is not confirmed."),
     ],
 )
 def test_each_state_says_what_it_means(session: SessionSnapshot, sentence: str) -> None:
