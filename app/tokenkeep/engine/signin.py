@@ -15,9 +15,10 @@ from tokenkeep.domain.errors import (
     NotFound,
     ProviderError,
     ProviderUnreachable,
-    TimedOut,
+    SignInExpired,
     TokenKeepError,
 )
+from tokenkeep.domain.origin import Origin
 from tokenkeep.domain.ports import Launch
 from tokenkeep.domain.session import SignInSnapshot, SignInState
 from tokenkeep.domain.tokens import Account, Secret, TokenSet
@@ -61,6 +62,7 @@ class SignIn:
         self._provider, self._client = session.provider, session.client
         self._metadata: ServerMetadata
         self._binding: tuple[str, str, str]
+        self._origin: Origin
         self._fall_back = fall_back
         self._open_browser = open_browser
         self._changed = changed
@@ -96,10 +98,12 @@ class SignIn:
         except asyncio.CancelledError:
             cancelled = True
             self._end(SignInState.CANCELLED)
-        except TimedOut as error:
+        except SignInExpired as error:
             self._end(SignInState.EXPIRED, error)
         except TokenKeepError as error:
             log.warning("sign-in at %s failed: %s", self._provider.id, error.code)
+            if isinstance(error, ProviderUnreachable) and error.hint == ProviderUnreachable.default_hint:
+                error.hint = authorization.AGAIN  # an attempt is not tried again by itself
             self._end(SignInState.FAILED, error)
         except Exception:
             log.exception("sign-in at %s failed unexpectedly", self._provider.id)
@@ -112,7 +116,7 @@ class SignIn:
     async def _sign_in(self) -> tuple[TokenSet, Account | None]:
         # Codes and tokens of this attempt belong to the server as it describes itself now (RESP-10, REF-9).
         self._metadata = await self._client.prepare(fresh=True)
-        self._binding = self._client.binding()
+        self._binding, self._origin = self._client.binding(), self._client.origin()
         self._update(device_available=self._client.device_available)
         if self.snapshot.method == "device":
             return await self._by_device()
@@ -141,11 +145,11 @@ class SignIn:
                 return await self._by_device()
             await asyncio.wait((callback, deadline), return_when=asyncio.FIRST_COMPLETED)
             if not callback.done():
-                raise TimedOut("Nobody finished the sign-in in the browser within 5 minutes.", hint="Start it again.")
+                raise SignInExpired("Nobody finished the sign-in in the browser within 5 minutes.")
             code = callback.result()
             self._update(state=SignInState.EXCHANGING)
             tokens = await client.exchange(attempt, code)
-            return tokens, await client.account(tokens, attempt.nonce)
+            return tokens, await client.account(tokens, attempt.nonce, self._metadata)
         finally:
             deadline.cancel()
             self._attempt = self._callback = None  # the verifier is gone with them (PKCE-4)
@@ -219,12 +223,10 @@ class SignIn:
                 outcome = "unreachable"
                 wished = error.retry_after or 0.0
             except device.CodeExpired:
-                raise TimedOut(
-                    "The code ran out before it was confirmed.", hint="Start again for a new code."
-                ) from None
+                raise _code_ran_out() from None
             else:
                 self._update(state=SignInState.EXCHANGING)
-                return tokens, await client.account(tokens, None)
+                return tokens, await client.account(tokens, None, self._metadata)
             interval = device.next_interval(interval, outcome, end - clock.boot())
             pause = max(interval, wished)
 
@@ -248,7 +250,9 @@ class SignIn:
                     hint="Sign out first to change the account.",
                     provider=self._provider.id,
                 )
-        commit = asyncio.create_task(session.signed_in(tokens, account, self.snapshot.method, self._binding))
+        commit = asyncio.create_task(
+            session.signed_in(tokens, account, self.snapshot.method, self._binding, self._origin)
+        )
         try:
             await asyncio.shield(commit)
         except asyncio.CancelledError:
@@ -348,8 +352,8 @@ class SignIn:
         self._update(state=state, error=None if error is None else error.bare(), authorization_url=None)
 
 
-def _code_ran_out() -> TimedOut:
-    return TimedOut("The code ran out before it was confirmed.", hint="Start again for a new code.")
+def _code_ran_out() -> SignInExpired:
+    return SignInExpired("The code ran out before it was confirmed.", hint="Start again for a new code.")
 
 
 def _differs(before: Account, after: Account | None) -> bool:
