@@ -9,19 +9,20 @@ PREFIX = "TOKENKEEP_DEMO_"
 
 def as_text(description: Mapping[str, Any]) -> str:
     """For a person at a terminal: the address, who can sign in, where to go on, how to stop."""
-    issuer = description["issuer"]
+    origin = description["origin"]
     people = "\n".join(
         f"  {user['username']} with the password {user['password']}   ({user['name']})" for user in description["users"]
     )
     return f"""\
-The demo provider runs at {issuer} – open this address to see what can be tried.
+The demo provider runs at {origin} – open this address to see what can be tried.
 It answers this computer only, its accounts are made up, and it forgets everything when it ends.
 
 People:
 {people}
+Issuer:           {description["issuer"]}
 Client id:        {description["client_id"]}   (public, any port of 127.0.0.1 with the path /callback/NAME)
 Protected notes:  {description["resource"]}
-Fault switches:   {issuer}/faults
+Fault switches:   {origin}/faults
 All settings:     tokenkeep demo server --print-env   (for a shell)   or --json
 
 Ctrl-C ends it."""
@@ -32,6 +33,8 @@ def settings(description: Mapping[str, Any]) -> dict[str, str]:
     person = description["users"][0]
     values: dict[str, object] = {
         "ISSUER": description["issuer"],
+        # What all addresses begin with; the issuer too, which may have a path.
+        "ORIGIN": description["origin"],
         "RESOURCE": description["resource"],
         "CONTROL": description["control"],
         "CLIENT_ID": description["client_id"],

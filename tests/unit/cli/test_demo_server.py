@@ -51,6 +51,15 @@ def test_it_says_in_words_where_it_is_and_Ctrl_C_ends_it(started: list[subproces
     assert process.returncode == 0
 
 
+def test_the_address_to_open_has_no_path_where_the_issuer_has_one(started: list[subprocess.Popen[str]]) -> None:
+    process = start(started, "--issuer-path", "/tenant/")
+    words = line_with(process, "open this address").split()
+    address = next(word for word in words if word.startswith("http://"))
+    assert f"{address}/tenant/" in line_with(process, "Issuer:")
+    faults = line_with(process, "/faults").split()[-1]
+    assert [requests.get(url, timeout=60).status_code for url in (address, faults)] == [200, 200]
+
+
 def test_the_options_of_the_provider_hold_here_too(started: list[subprocess.Popen[str]]) -> None:
     process = start(started, "--json", "--token-lifetime", "7", "--fault", "token=503*2")
     description = json.loads(line_with(process, "issuer"))

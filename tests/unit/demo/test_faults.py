@@ -423,7 +423,7 @@ def test_the_start_page_shows_commands_with_the_values_of_this_run(
 ) -> None:
     text = html.unescape(page_browser.get(demo_provider.issuer).text)
     assert "$TOKENKEEP_DEMO" not in text
-    assert f'curl -sS "{demo_provider.issuer}/token"' in text
+    assert f'curl -sS "{demo_provider.origin}/token"' in text
     for client in demo_provider.description["clients"].values():
         assert client["client_id"] in text
         assert client.get("client_secret", "") in text

@@ -35,7 +35,7 @@ RECIPES = (
                 """\
 VERIFIER=$(openssl rand -base64 48 | tr '+/' '-_' | tr -d '=\\n')
 CHALLENGE=$(printf %s "$VERIFIER" | openssl dgst -sha256 -binary | openssl base64 -A | tr '+/' '-_' | tr -d '=')
-echo "$TOKENKEEP_DEMO_ISSUER/authorize?response_type=code&client_id=$TOKENKEEP_DEMO_CLIENT_ID\\
+echo "$TOKENKEEP_DEMO_ORIGIN/authorize?response_type=code&client_id=$TOKENKEEP_DEMO_CLIENT_ID\\
 &redirect_uri=http%3A%2F%2F127.0.0.1%3A53682%2Fcallback%2FME&scope=openid%20offline_access%20notes%3Aread\\
 &state=some-state&nonce=some-nonce&code_challenge=$CHALLENGE&code_challenge_method=S256\"""",
                 (
@@ -47,7 +47,7 @@ echo "$TOKENKEEP_DEMO_ISSUER/authorize?response_type=code&client_id=$TOKENKEEP_D
                 """\
 ADDRESS='the address you copied'
 CODE=$(printf %s "$ADDRESS" | sed 's/.*[?&]code=\\([^&]*\\).*/\\1/')
-curl -sS "$TOKENKEEP_DEMO_ISSUER/token" -d grant_type=authorization_code \\
+curl -sS "$TOKENKEEP_DEMO_ORIGIN/token" -d grant_type=authorization_code \\
   -d client_id="$TOKENKEEP_DEMO_CLIENT_ID" -d code="$CODE" -d code_verifier="$VERIFIER" \\
   --data-urlencode redirect_uri=http://127.0.0.1:53682/callback/ME""",
                 "The answer holds an access token, a refresh token and an id_token.",
@@ -61,14 +61,14 @@ curl -sS "$TOKENKEEP_DEMO_ISSUER/token" -d grant_type=authorization_code \\
         (
             (
                 """\
-curl -sS "$TOKENKEEP_DEMO_ISSUER/device_authorization" \\
+curl -sS "$TOKENKEEP_DEMO_ORIGIN/device_authorization" \\
   -d client_id="$TOKENKEEP_DEMO_CLIENT_ID" -d scope='openid offline_access notes:read'""",
                 "Open verification_uri_complete of the answer, sign in and allow.",
             ),
             (
                 """\
 DEVICE_CODE='the device_code of the answer'
-curl -sS "$TOKENKEEP_DEMO_ISSUER/token" -d grant_type=urn:ietf:params:oauth:grant-type:device_code \\
+curl -sS "$TOKENKEEP_DEMO_ORIGIN/token" -d grant_type=urn:ietf:params:oauth:grant-type:device_code \\
   -d client_id="$TOKENKEEP_DEMO_CLIENT_ID" -d device_code="$DEVICE_CODE\"""",
                 "Before you have allowed it the answer is authorization_pending.",
             ),
@@ -82,7 +82,7 @@ curl -sS "$TOKENKEEP_DEMO_ISSUER/token" -d grant_type=urn:ietf:params:oauth:gran
             (
                 """\
 REFRESH_TOKEN='the refresh_token of an answer'
-curl -sS "$TOKENKEEP_DEMO_ISSUER/token" -d grant_type=refresh_token \\
+curl -sS "$TOKENKEEP_DEMO_ORIGIN/token" -d grant_type=refresh_token \\
   -d client_id="$TOKENKEEP_DEMO_CLIENT_ID" -d refresh_token="$REFRESH_TOKEN\"""",
                 "",
             ),
@@ -95,7 +95,7 @@ curl -sS "$TOKENKEEP_DEMO_ISSUER/token" -d grant_type=refresh_token \\
         (
             (
                 """\
-curl -sS "$TOKENKEEP_DEMO_ISSUER/token" -d grant_type=client_credentials -d scope=notes:read \\
+curl -sS "$TOKENKEEP_DEMO_ORIGIN/token" -d grant_type=client_credentials -d scope=notes:read \\
   -d client_id="$TOKENKEEP_DEMO_SERVICE_CLIENT_ID" \\
   --data-urlencode client_secret="$TOKENKEEP_DEMO_SERVICE_CLIENT_SECRET\"""",
                 "",
@@ -109,9 +109,9 @@ curl -sS "$TOKENKEEP_DEMO_ISSUER/token" -d grant_type=client_credentials -d scop
         (
             (
                 """\
-ASSERTION=$(curl -sS "$TOKENKEEP_DEMO_ISSUER/trusted-issuer/assertion" \\
+ASSERTION=$(curl -sS "$TOKENKEEP_DEMO_ORIGIN/trusted-issuer/assertion" \\
   -H 'Content-Type: application/json' -d '{}' | sed 's/.*"assertion": *"\\([^"]*\\)".*/\\1/')
-curl -sS "$TOKENKEEP_DEMO_ISSUER/token" -d grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer \\
+curl -sS "$TOKENKEEP_DEMO_ORIGIN/token" -d grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer \\
   -d client_id="$TOKENKEEP_DEMO_WORKLOAD_CLIENT_ID" -d assertion="$ASSERTION" -d scope=notes:read""",
                 "",
             ),
@@ -124,9 +124,9 @@ curl -sS "$TOKENKEEP_DEMO_ISSUER/token" -d grant_type=urn:ietf:params:oauth:gran
         (
             (
                 """\
-SUBJECT=$(curl -sS "$TOKENKEEP_DEMO_ISSUER/trusted-issuer/assertion" \\
+SUBJECT=$(curl -sS "$TOKENKEEP_DEMO_ORIGIN/trusted-issuer/assertion" \\
   -H 'Content-Type: application/json' -d '{}' | sed 's/.*"assertion": *"\\([^"]*\\)".*/\\1/')
-curl -sS "$TOKENKEEP_DEMO_ISSUER/token" -d grant_type=urn:ietf:params:oauth:grant-type:token-exchange \\
+curl -sS "$TOKENKEEP_DEMO_ORIGIN/token" -d grant_type=urn:ietf:params:oauth:grant-type:token-exchange \\
   -d client_id="$TOKENKEEP_DEMO_WORKLOAD_CLIENT_ID" -d subject_token="$SUBJECT" \\
   -d subject_token_type=urn:ietf:params:oauth:token-type:jwt -d scope=notes:read""",
                 "",
@@ -140,11 +140,11 @@ curl -sS "$TOKENKEEP_DEMO_ISSUER/token" -d grant_type=urn:ietf:params:oauth:gran
         (
             (
                 """\
-TOKEN=$(curl -sS "$TOKENKEEP_DEMO_ISSUER/token" -d grant_type=client_credentials -d scope=notes:read \\
+TOKEN=$(curl -sS "$TOKENKEEP_DEMO_ORIGIN/token" -d grant_type=client_credentials -d scope=notes:read \\
   -d client_id="$TOKENKEEP_DEMO_SERVICE_CLIENT_ID" \\
   --data-urlencode client_secret="$TOKENKEEP_DEMO_SERVICE_CLIENT_SECRET" \\
   | sed 's/.*"access_token": *"\\([^"]*\\)".*/\\1/')
-curl -sS "$TOKENKEEP_DEMO_ISSUER/introspect" -d client_id="$TOKENKEEP_DEMO_SERVICE_CLIENT_ID" \\
+curl -sS "$TOKENKEEP_DEMO_ORIGIN/introspect" -d client_id="$TOKENKEEP_DEMO_SERVICE_CLIENT_ID" \\
   --data-urlencode client_secret="$TOKENKEEP_DEMO_SERVICE_CLIENT_SECRET" -d token="$TOKEN\"""",
                 "Of tokens of other clients it says only that they are not active.",
             ),
@@ -157,7 +157,7 @@ curl -sS "$TOKENKEEP_DEMO_ISSUER/introspect" -d client_id="$TOKENKEEP_DEMO_SERVI
         (
             (
                 """\
-curl -sS "$TOKENKEEP_DEMO_ISSUER/register" -H 'Content-Type: application/json' \\
+curl -sS "$TOKENKEEP_DEMO_ORIGIN/register" -H 'Content-Type: application/json' \\
   -d '{"client_name": "Mine", "redirect_uris": ["http://127.0.0.1/callback"], "application_type": "native",
        "token_endpoint_auth_method": "none", "grant_types": ["authorization_code", "refresh_token"]}'""",
                 "registration_client_uri of the answer takes GET, PUT and DELETE with the registration_access_token.",
@@ -171,7 +171,7 @@ curl -sS "$TOKENKEEP_DEMO_ISSUER/register" -H 'Content-Type: application/json' \
         (
             (
                 """\
-curl -sS "$TOKENKEEP_DEMO_ISSUER/register" -H 'Content-Type: application/json' -d '{
+curl -sS "$TOKENKEEP_DEMO_ORIGIN/register" -H 'Content-Type: application/json' -d '{
   "client_name": "My client", "application_type": "native", "token_endpoint_auth_method": "none",
   "redirect_uris": ["http://127.0.0.1/callback/ME"], "response_types": ["code"],
   "grant_types": ["authorization_code", "refresh_token"]}'""",
@@ -200,7 +200,7 @@ curl -sS -i "$TOKENKEEP_DEMO_RESOURCE/notes" -H "Authorization: Bearer $ACCESS_T
             (
                 """\
 REFRESH_TOKEN='the refresh_token of an answer'
-curl -sS -i "$TOKENKEEP_DEMO_ISSUER/revoke" -d client_id="$TOKENKEEP_DEMO_CLIENT_ID" \\
+curl -sS -i "$TOKENKEEP_DEMO_ORIGIN/revoke" -d client_id="$TOKENKEEP_DEMO_CLIENT_ID" \\
   -d token="$REFRESH_TOKEN" -d token_type_hint=refresh_token""",
                 "The answer is 200 and empty, for unknown tokens too.",
             ),
