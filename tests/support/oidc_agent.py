@@ -66,6 +66,20 @@ class OidcAgent:
                 process.kill()
                 process.wait()
 
+    def redeem(self, callback_url: str) -> None:
+        """Give the agent the redirect that a browser would have brought."""
+        command = [program("oidc-gen"), f"--codeExchange={callback_url}", f"--pw-file={self._password}"]
+        done = subprocess.run(
+            [*command, "--prompt=none", "--confirm-default"],
+            env=self._env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_LIMIT,
+            check=False,
+        )
+        self.errors += done.stdout + done.stderr
+
     def token(self, account: str, *arguments: str) -> str:
         """What oidc-token prints."""
         done = subprocess.run(

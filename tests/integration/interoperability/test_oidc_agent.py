@@ -49,3 +49,20 @@ def test_DEMO_5_a_known_client_by_device_grant_and_refresh(demo_provider: DemoPr
     assert demo_provider.count("/token.refresh_token.ok") == 1
     assert oidc_agent.token("demo") == forced
     assert demo_provider.count("/token.refresh_token.ok") == 1, "its cached token is still good"
+
+
+def test_DEMO_5_it_registers_itself_and_signs_in_by_code(demo_provider: DemoProvider, oidc_agent: OidcAgent) -> None:
+    def seen(line: str) -> None:
+        if line.startswith(f"{demo_provider.issuer}/authorize"):
+            oidc_agent.redeem(demo_provider.sign_in(line.strip()))
+
+    oidc_agent.generate(
+        "demo",
+        "--flow=code",
+        f"--issuer={demo_provider.issuer}/",
+        f"--redirect-uri={REDIRECT}",
+        "--scope=openid profile offline_access",
+        seen=seen,
+    )
+    assert demo_provider.count("/register.ok") == 1
+    assert demo_provider.call(oidc_agent.token("demo")).json()["username"] == "ada"

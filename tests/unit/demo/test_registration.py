@@ -71,6 +71,9 @@ def test_DCR_1_left_out_members_mean_a_confidential_web_client(demo_provider: De
     refused = register(demo_provider, application_type="ABSENT")
     assert error_of(refused) == (400, "invalid_redirect_uri")
     assert "native" in refused.json()["error_description"]
+    # A client that authenticates may have it (OpenID Connect Registration §2), as oidc-agent counts on.
+    confidential = register(demo_provider, application_type="ABSENT", token_endpoint_auth_method="client_secret_basic")
+    assert confidential.status_code == 201
 
 
 @pytest.mark.parametrize(

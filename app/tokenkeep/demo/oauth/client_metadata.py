@@ -56,8 +56,9 @@ def _check_types(metadata: Mapping[str, Any]) -> None:
 
 def _check_redirects(metadata: Mapping[str, Any]) -> None:
     uris = metadata.get("redirect_uris", [])
-    native = metadata["application_type"] == "native"
-    for problem in (problem_with(uri, native=native) for uri in uris):
+    # A confidential web client may have http redirects too (OpenID Connect Registration §2).
+    loopback = metadata["application_type"] == "native" or metadata["token_endpoint_auth_method"] != "none"
+    for problem in (problem_with(uri, loopback=loopback) for uri in uris):
         if problem:
             raise InvalidRedirectURIError(problem)
     if "authorization_code" in metadata["grant_types"] and not uris:

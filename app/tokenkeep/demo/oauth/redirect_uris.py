@@ -20,10 +20,10 @@ def _split(uri: str) -> SplitResult | None:
     return parts
 
 
-def problem_with(uri: object, *, native: bool) -> str | None:
+def problem_with(uri: object, *, loopback: bool) -> str | None:
     """Why that redirect URI cannot be registered, or None.
 
-    Native applications get loopback `http` and claimed `https` addresses; web applications `https` alone
+    Native applications get loopback `http` and claimed `https` addresses, public web applications `https` alone
     (OpenID Connect Registration §2, RFC 8252 §7.2-7.3).
     """
     parts = _split(uri) if isinstance(uri, str) else None
@@ -35,10 +35,10 @@ def problem_with(uri: object, *, native: bool) -> str | None:
         return "redirect_uris must not have user information"
     if any(segment in (".", "..") for segment in parts.path.replace("%2e", ".").replace("%2E", ".").split("/")):
         return "redirect_uris must not have dot segments"
-    loopback = parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS
-    if parts.scheme == "https" or (loopback and native):
+    on_loopback = parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS
+    if parts.scheme == "https" or (on_loopback and loopback):
         return None
-    if loopback:
+    if on_loopback:
         return "application_type web cannot have loopback redirect_uris; register as native"
     return "redirect_uris must be https or loopback http"
 
