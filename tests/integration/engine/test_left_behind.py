@@ -28,6 +28,13 @@ async def without_entry(engine_of, server: TokenServer, *left: object) -> Engine
     return bench
 
 
+def left_at(bench: EngineBench) -> float | None:
+    """Since when the vault says that there is no entry."""
+    stored = bench.vault.session()
+    assert stored is not None
+    return stored.left_at
+
+
 async def test_a_sign_in_whose_entry_is_gone_is_seen_and_said(engine_of, server: TokenServer) -> None:
     bench = await without_entry(engine_of, server)
     shown = bench.shown()
@@ -48,6 +55,7 @@ async def test_the_person_is_notified_once_and_not_while_editing(engine_of, serv
     await bench.let(59)
     assert bench.of("notice") == []
     await bench.let(HOUR)
+    await until(lambda: bench.of("notice"))
     [notice] = bench.of("notice")
     assert (notice.title, notice.provider) == ("p is no longer in config.toml", "p")
 
@@ -79,19 +87,19 @@ async def test_after_a_restart_it_is_still_seen_and_can_be_signed_out(engine_of,
 async def test_an_entry_that_comes_back_is_as_before(engine_of, server: TokenServer) -> None:
     bench = await without_entry(engine_of, server)
     await bench.let(HOUR / 2)
+    await until(lambda: left_at(bench) is not None)
     bench.write(entry(server))
     await bench.engine.reload()
     assert (await bench.token()).access_token.reveal() == "access-0-p"
     await bench.let(120)
-    stored = bench.vault.session()
-    assert stored is not None
-    assert stored.left_at is None
+    await until(lambda: left_at(bench) is None)
     assert bench.engine.snapshot().notices == ()
 
 
 async def test_REV_1_after_a_week_it_is_signed_out_by_itself(engine_of, server: TokenServer) -> None:
     bench = await without_entry(engine_of, server)
     await bench.let(120)
+    await until(lambda: left_at(bench) is not None)
     await bench.clock.suspend(KEPT - HOUR)
     await bench.let(120)
     assert (server.revoked, server.token_requests) == ([], []), "kept, and not refreshed"
@@ -108,6 +116,7 @@ async def test_a_week_is_counted_over_restarts(engine_of, server: TokenServer) -
     first.write()
     await first.engine.reload()
     await first.let(120)
+    await until(lambda: left_at(first) is not None)
     await first.engine.stop()
     first.clock.skip(KEPT)
     again = await engine_of(vaults=vaults, clock=first.clock)
