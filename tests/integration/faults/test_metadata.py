@@ -22,7 +22,7 @@ IN_ITS_PLACE = (
     "Try it again. If it stays so, something else may be answering in its place (a network sign-in page, a proxy), "
     "or its address in the configuration is wrong."
 )
-EXCHANGED = {"/authorize": 2, "/token": 1}
+EXCHANGED = {"/token": 1}
 
 
 async def sign_in_where_the_name_is_unknown(stage: Stage, faults: dict[str, str]) -> Outcome:
@@ -106,7 +106,7 @@ ROWS = [
         "In the provider's metadata, token_endpoint cannot be used: 169.254.169.254 is no address of a provider.",
         "If that is meant so, write this endpoint, or an issuer in that network, into the configuration." + MORE,
     ),
-    stopped("html_type", "In the provider's metadata, token_endpoint is missing."),
+    Row("metadata=html_type", sign_in, asked=EXCHANGED),
     *(
         stopped(value, "Demo publishes no metadata for the issuer {issuer}.", CHECK_ISSUER)
         for value in ("html", "array", "401", "403", "404", "410")
