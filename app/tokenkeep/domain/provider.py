@@ -33,6 +33,11 @@ class Flow(StrEnum):
         """Whether a person takes part."""
         return self in (Flow.AUTHORIZATION_CODE, Flow.DEVICE_CODE)
 
+    @property
+    def machine(self) -> bool:
+        """Whether a program acts for itself: a token is acquired anew, and never refreshed."""
+        return self in (Flow.CLIENT_CREDENTIALS, Flow.JWT_BEARER, Flow.TOKEN_EXCHANGE)
+
 
 def duration(value: object) -> object:
     """Seconds of `90s`, `15m`, `12h`, `7d`; anything else is left for the type check to refuse."""
@@ -99,6 +104,17 @@ class SecretSource(StrictModel):
         return self
 
 
+# source → the one key that belongs to it, and whether it must be given.
+_SUBJECT_KEYS = {
+    "github_actions": ("audience", True),
+    "kubernetes": ("path", False),
+    "file": ("path", True),
+    "env": ("name", True),
+    "command": ("command", True),
+    "provider": ("id", True),
+}
+
+
 class SubjectToken(StrictModel):
     """Where a machine flow takes its subject token from (RFC 7523, RFC 8693)."""
 
@@ -108,6 +124,16 @@ class SubjectToken(StrictModel):
     name: str = ""
     command: list[str] = []
     id: str = ""
+
+    @model_validator(mode="after")
+    def _what_the_source_needs(self) -> Self:
+        key, needed = _SUBJECT_KEYS[self.source]
+        if needed and not getattr(self, key):
+            raise ValueError(f'`source = "{self.source}"` needs `{key}`')
+        for other in ("audience", "path", "name", "command", "id"):
+            if other != key and getattr(self, other):
+                raise ValueError(f'`source = "{self.source}"` has no `{other}`')
+        return self
 
 
 class Models(StrictModel):
@@ -151,7 +177,7 @@ class Provider(StrictModel):
     pkce: bool = True
     refresh_token: Literal["required", "optional"] = "required"
     resource: list[str] = []
-    audience: str = ""
+    audience: str | list[str] = ""
     dpop: Literal["off", "auto", "required"] = "off"
     redirect: Literal["loopback", "scheme"] = "loopback"
     redirect_host: Literal["127.0.0.1", "::1", "localhost"] = "127.0.0.1"
@@ -172,6 +198,7 @@ class Provider(StrictModel):
     subject_token_type: str = ""
     requested_token_type: str = ""
     actor_token: SubjectToken | None = None
+    actor_token_type: str = ""
     local: bool = False
 
     @model_validator(mode="after")
@@ -192,6 +219,10 @@ class Provider(StrictModel):
         reserved = RESERVED_PARAMETERS & set(self.authorization_params)
         if reserved:
             raise ValueError(f"authorization_params must not set {', '.join(sorted(reserved))}: TokenKeep sets it")
+        if self.tls_client_key and not self.tls_client_cert:
+            raise ValueError("tls_client_key needs tls_client_cert, the certificate of that key")
+        if self.client_auth == "tls_client_auth" and not self.tls_client_cert:
+            raise ValueError("client_auth tls_client_auth needs tls_client_cert, the path of the certificate")
         if any(not scope or not scope.isascii() or " " in scope or '"' in scope for scope in self.scopes):
             raise ValueError("a scope is one word without spaces or quotes")
         return self
@@ -202,6 +233,11 @@ class Provider(StrictModel):
         return self.name or self.id
 
     @property
+    def audiences(self) -> tuple[str, ...]:
+        """Whom the token is for, by names that the server knows; several for a token exchange (RFC 8693 §2.1)."""
+        return tuple(self.audience) if isinstance(self.audience, list) else tuple(filter(None, [self.audience]))
+
+    @property
     def redirect_ports(self) -> tuple[int, ...]:
         """The ports to try in order; `(0,)` leaves the choice to the system (RFC 8252 §7.3)."""
         return tuple(self.redirect_port) if isinstance(self.redirect_port, list) else (self.redirect_port,)
@@ -210,6 +246,11 @@ class Provider(StrictModel):
     def written(self) -> tuple[str, ...]:
         """The addresses that a person wrote, or agreed to; all others are learned from servers (NET-3)."""
         return self.issuer, *(getattr(self, name) for name in ENDPOINTS), self.base_url
+
+    @property
+    def shows_certificate(self) -> bool:
+        """Whether the client proves itself with its TLS certificate (RFC 8705)."""
+        return bool(self.tls_client_cert) and self.client_auth in ("auto", "tls_client_auth")
 
     @property
     def callback_path(self) -> str:

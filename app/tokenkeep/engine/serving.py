@@ -97,7 +97,7 @@ class Serving:
             raise InsufficientScope(f"{provider.title} granted no {' '.join(missing)}.", provider=provider.id)
         if query.resource and set(query.resource) != set(tokens.resource):
             raise ResourceNotAllowed(f"The sign-in at {provider.title} is not for that resource.", provider=provider.id)
-        if query.audience and query.audience != provider.audience:
+        if query.audience and query.audience not in provider.audiences:
             raise ResourceNotAllowed(f"The sign-in at {provider.title} is not for that audience.", provider=provider.id)
         if tokens.token_type.lower() == "dpop":
             raise DpopRequired(

@@ -100,8 +100,8 @@ def begin(
         parameters["nonce"] = nonce.reveal()
     if verifier is not None:
         parameters |= {"code_challenge": pkce.challenge(verifier), "code_challenge_method": pkce.METHOD}
-    if provider.audience:
-        parameters["audience"] = provider.audience
+    for audience in provider.audiences[:1]:
+        parameters["audience"] = audience
     pairs = [*parameters.items(), *(("resource", one) for one in provider.resource)]
     url = _with_query(provider, endpoint, pairs)
     return Attempt(provider, metadata, redirect_uri, state, nonce, verifier, wanted, tuple(provider.resource), url=url)

@@ -104,8 +104,7 @@ def request_codes(
     form = [("scope", " ".join(wanted))] if wanted else []
     if verifier is not None:
         form += [("code_challenge", pkce.challenge(verifier)), ("code_challenge_method", pkce.METHOD)]
-    if provider.audience:
-        form.append(("audience", provider.audience))
+    form += [("audience", one) for one in provider.audiences]
     form += [("resource", one) for one in provider.resource]
     quirks = quirks_of(provider)
     body, headers = authenticate(tuple(form), {}, credentials, metadata, quirks)

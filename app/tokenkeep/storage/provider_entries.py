@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from tokenkeep.domain.errors import Misconfigured
 from tokenkeep.domain.issuers import issuer_conflicts
+from tokenkeep.domain.machine import chain_faults, fault_of
 from tokenkeep.domain.provider import ENDPOINTS, PROVIDER_ID, AnyProvider, BrokenProvider, Flow, Provider
 from tokenkeep.storage.catalogue import Catalogue
 from tokenkeep.storage.complaints import Complaint, complaints
@@ -27,22 +28,27 @@ def read_providers(
     found = {id_: read_provider(id_, entry, catalogue) for id_, entry in entries.items()}
     conflicts = issuer_conflicts(one for one in found.values() if isinstance(one, Provider))
     found |= {id_: Complaint(("providers", id_, one.key), one.sentence) for id_, one in conflicts.items()}
-    providers: dict[str, AnyProvider] = {}
-    for id_, provider in found.items():
-        if isinstance(provider, Complaint):
-            entry = entries[id_]
-            name = entry.get("name", "") if isinstance(entry, dict) else ""
-            line = provider.line(lines)
-            providers[id_] = BrokenProvider(
-                id=id_,
-                name=name if isinstance(name, str) else "",
-                reason=provider.sentence(file, line),
-                key=provider.dotted,
-                line=line,
-            )
-        else:
-            providers[id_] = provider
-    return providers
+
+    def broken(id_: str, complaint: Complaint) -> BrokenProvider:
+        entry = entries[id_]
+        name = entry.get("name", "") if isinstance(entry, dict) else ""
+        line = complaint.line(lines)
+        return BrokenProvider(
+            id=id_,
+            name=name if isinstance(name, str) else "",
+            reason=complaint.sentence(file, line),
+            key=complaint.dotted,
+            line=line,
+        )
+
+    providers: dict[str, AnyProvider] = {
+        id_: broken(id_, provider) if isinstance(provider, Complaint) else provider for id_, provider in found.items()
+    }
+    chains = {
+        id_: broken(id_, Complaint(("providers", id_, fault.key), fault.sentence))
+        for id_, fault in chain_faults(providers.values()).items()
+    }
+    return providers | chains
 
 
 def read_provider(id_: str, entry: object, catalogue: Catalogue) -> Provider | Complaint:
@@ -75,7 +81,7 @@ def read_provider(id_: str, entry: object, catalogue: Catalogue) -> Provider | C
 def _incomplete(provider: Provider, at: Path) -> Complaint | None:
     """What every sign-in of this entry would fail for."""
     if provider.flow is Flow.STATIC:
-        return None
+        return _faulty(provider, at)
     if not provider.issuer and not provider.complete:
         needed = [name for name in ENDPOINTS[:2] if provider.flow is Flow.AUTHORIZATION_CODE or name != ENDPOINTS[0]]
         if provider.flow is Flow.DEVICE_CODE:
@@ -83,4 +89,9 @@ def _incomplete(provider: Provider, at: Path) -> Complaint | None:
         return Complaint(at, f"[{'.'.join(map(str, at))}] needs `issuer`, or {' and '.join(f'`{n}`' for n in needed)}")
     if not provider.client_id and not provider.registration and provider.flow in REGISTERED_FLOWS:
         return Complaint(at, f'[{".".join(map(str, at))}] needs `client_id`, or registration = "auto"')
-    return None
+    return _faulty(provider, at)
+
+
+def _faulty(provider: Provider, at: Path) -> Complaint | None:
+    fault = fault_of(provider)
+    return fault and Complaint((*at, fault.key) if fault.key else at, fault.sentence)
