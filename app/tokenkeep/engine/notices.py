@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from tokenkeep.domain.access import AccessRequest
+from tokenkeep.domain.errors import GrantEnded
 from tokenkeep.domain.ports import Notice
 from tokenkeep.domain.revocation import OwedRevocation
 from tokenkeep.domain.session import SessionSnapshot, SessionState, StorageState
@@ -145,7 +146,8 @@ def one_needs_you(session: SessionSnapshot) -> Notice:
             actions=(("show", "Show details"),),
         )
     waiting = [name for name, _ in session.waiting if name]
-    body = "It ended the sign-in."
+    body = session.last_error.detail if session.last_error is not None else ""
+    body = body or GrantEnded.title + "."
     if waiting:
         verb = "is" if len(waiting) == 1 else "are"
         body += f" {', '.join(waiting[:3])} {verb} waiting for a token."

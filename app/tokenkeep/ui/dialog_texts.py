@@ -169,17 +169,14 @@ def _failure_words(error: TokenKeepError, name: str) -> tuple[str, str, str]:
     step = with_step(error)
     match error:
         case ProviderUnreachable():
-            text = tr("TokenKeep got no answer from {name}. Check the connection, then try again.", name=name)
-            return tr("{name} is not reachable", name=name), text, "offline"
+            return tr("{name} is not reachable", name=name), step, "offline"
         case AccessDenied():
             return tr("Nothing was changed"), step, "signed_out"
         case ProviderError(error="access_denied"):
             text = tr("{name} says that access was declined there. Try again if that was a mistake.", name=name)
             return tr("The sign-in was declined"), text, "refused"
         case MalformedAnswer():
-            text = tr("{name} sent something that TokenKeep cannot use. Try again; if it stays so, tell those who run "
-                      "{name}.", name=name)  # fmt: skip
-            return tr("The server’s answer makes no sense"), text, "failed"
+            return tr("The server’s answer makes no sense"), step, "failed"
         case ProviderError():
             return tr("The server refused this sign-in"), step, "failed"
         case Misconfigured():

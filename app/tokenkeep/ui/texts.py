@@ -231,7 +231,7 @@ def problem_sentence(error: TokenKeepError | None) -> str:
     detail = _sentence(error.detail or error.title)
     if isinstance(error, Misconfigured) and error.line is not None and f"line {error.line}" not in error.detail:
         return tr("config.toml line {line}: {problem}", line=QLocale().toString(error.line), problem=detail)
-    if isinstance(error, ProviderError):  # its detail repeats the server; what the server said stands further down
+    if server_words(error):  # the detail repeats them, and they stand further down
         detail = _sentence(error.title)
     return tr("{problem} {step}", problem=detail, step=error.hint) if error.hint else detail
 

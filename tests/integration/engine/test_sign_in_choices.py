@@ -37,7 +37,9 @@ async def test_a_sign_in_without_a_refresh_token_may_be_wanted(engine_of, server
     assert (bench.shown().state, bench.shown().refreshable) == (SessionState.ACTIVE, False)
     await bench.let(3700)
     assert bench.shown().state is SessionState.NEEDS_SIGN_IN
-    assert [notice.kind for notice in bench.of("notice")] == ["needs_you"]
+    [notice] = bench.of("notice")
+    assert notice.kind == "needs_you"
+    assert notice.body.startswith("The token ran out, and this provider gave no refresh token.")
 
 
 async def test_a_cancel_that_comes_during_the_commit_is_too_late(engine_of, server: TokenServer) -> None:

@@ -273,6 +273,12 @@ def test_a_refusal_says_what_happened_and_lets_try_again(error: TokenKeepError, 
     assert seen == [("again", "example", "browser"), ("gone", "s0")]
 
 
+@pytest.mark.parametrize("kind", [ProviderUnreachable, MalformedAnswer])
+def test_what_happened_and_the_next_step_are_those_of_the_error(kind: type[TokenKeepError]) -> None:
+    shown, _ = ended(state=SignInState.FAILED, error=kind("Example answered with status 503.", hint="Try it later."))
+    assert "Example answered with status 503. Try it later." in text_of(shown)
+
+
 def test_LEAK_3_the_server_s_words_are_shown_as_they_are_and_after_ours() -> None:
     shown, _ = ended(
         state=SignInState.FAILED, error=ProviderError("Refused.", error="invalid_scope", description=PROBE)

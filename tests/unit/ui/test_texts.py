@@ -72,6 +72,11 @@ def test_a_rejected_client_gets_a_next_step_and_no_error_code() -> None:
     assert texts.server_words(error) == "bad (invalid_client)"
 
 
+def test_a_refusal_of_ours_names_its_reason() -> None:
+    error = ProviderError("The answer leads on to https://elsewhere.example.", hint="Ask those who run it.")
+    assert texts.problem_sentence(error) == "The answer leads on to https://elsewhere.example. Ask those who run it."
+
+
 def test_a_long_reason_is_named_by_its_key_in_the_row() -> None:
     error = Misconfigured("x" * 80, key="providers.codeberg.client_id", line=3)
     assert texts.state_words(snapshots.failed(last_error=error), NOW) == "Setup problem: client ID"
