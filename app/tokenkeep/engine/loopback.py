@@ -1,4 +1,4 @@
-"""The loopback listener of one browser sign-in (RFC 8252 §7.3): one path, one attempt, gone when that is over."""
+"""Loopback listeners (RFC 8252 §7.3): what all have in common, and the one of a sign-in: one path, one attempt."""
 
 from __future__ import annotations
 
@@ -33,25 +33,17 @@ SAFE_HEADERS = (
 NOTHING_ELSE = b"default-src 'none'; frame-ancestors 'none'"
 
 
-class LoopbackListener:
-    """Waits for the browser to come back.
+class LoopbackServer:
+    """A listener on a loopback address that answers a browser's navigations to it, and nothing else."""
 
-    :param take: gets the raw query of a navigation to the redirect URI and says whether it was the answer that the
-        attempt waits for. It is never asked again after it said yes.
-    """
-
-    def __init__(self, provider: Provider, take: Callable[[str], bool]) -> None:
+    def __init__(self, provider: Provider) -> None:
         self._provider = provider
-        self._path = provider.callback_path
-        self._take = take
-        self._server = HttpServer(self._answer, LIMITS, error=lambda status: _text(HTTPStatus(status)))
+        self._server = HttpServer(self._answer, LIMITS, error=lambda status: text_page(HTTPStatus(status)))
         self._sockets: list[socket.socket] = []
         self._hosts: frozenset[bytes] = frozenset()
-        self._answered = False
-        self._page_sent = asyncio.Event()
 
     async def start(self) -> str:
-        """Bind, listen, and give the redirect URI.
+        """Bind, listen, and give the origin.
 
         :raises Misconfigured: none of the configured ports is free.
         """
@@ -61,19 +53,24 @@ class LoopbackListener:
         self._hosts = frozenset({f"{host}:{port}".encode()} | ({host.encode()} if port == 80 else set()))
         for sock in self._sockets:
             await self._server.serve(sock)
-        return f"http://{host}:{port}{self._path}"
+        return f"http://{host}:{port}"
 
-    async def close(self) -> None:
-        """Free the port; after an answer the browser gets a moment to fetch the last page."""
-        try:
-            if self._answered:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(PAGE_LIMIT):
-                        await self._page_sent.wait()
-        finally:
-            await self._server.close(grace=0.2 if self._answered else 0.0)
-            for sock in self._sockets:
-                sock.close()
+    async def stop(self, grace: float) -> None:
+        """Free the port.
+
+        :param grace: seconds that an answer on its way gets.
+        """
+        await self._server.close(grace=grace)
+        for sock in self._sockets:
+            sock.close()
+
+    def paths(self) -> tuple[str, ...]:
+        """The paths that there are, as a browser sends them."""
+        raise NotImplementedError
+
+    def navigated(self, path: str, query: str) -> Response:
+        """Answer a person's browser that goes to one of the paths."""
+        raise NotImplementedError
 
     # --- the port ---------------------------------------------------------------------------------------------
 
@@ -135,30 +132,67 @@ class LoopbackListener:
 
     def _answer(self, request: Request) -> Response:
         if request.get(b"host") not in self._hosts:
-            return _text(HTTPStatus.MISDIRECTED_REQUEST)  # DNS rebinding: another name that leads here
+            return text_page(HTTPStatus.MISDIRECTED_REQUEST)  # DNS rebinding: another name that leads here
         path = request.target.partition("?")[0]  # as sent: another spelling of the path is another path (RESP-9)
-        if path not in (self._path, self._path + DONE):
-            return _text(HTTPStatus.NOT_FOUND)
+        if path not in self.paths():
+            return text_page(HTTPStatus.NOT_FOUND)
         if request.method != "GET":
-            return _text(HTTPStatus.METHOD_NOT_ALLOWED)
+            return text_page(HTTPStatus.METHOD_NOT_ALLOWED)
         if _is_prefetch(request):
-            return _text(HTTPStatus.SERVICE_UNAVAILABLE)
+            return text_page(HTTPStatus.SERVICE_UNAVAILABLE)
         if not _is_navigation(request):
-            return _text(HTTPStatus.FORBIDDEN)
+            return text_page(HTTPStatus.FORBIDDEN)
+        return self.navigated(path, request.query)
+
+
+class LoopbackListener(LoopbackServer):
+    """Waits for the browser to come back from a sign-in.
+
+    :param take: gets the raw query of a navigation to the redirect URI and says whether it was the answer that the
+        attempt waits for. It is never asked again after it said yes.
+    """
+
+    def __init__(self, provider: Provider, take: Callable[[str], bool]) -> None:
+        super().__init__(provider)
+        self._path = provider.callback_path
+        self._take = take
+        self._answered = False
+        self._page_sent = asyncio.Event()
+
+    async def start(self) -> str:
+        """As of every listener; gives the redirect URI."""
+        return await super().start() + self._path
+
+    async def close(self) -> None:
+        """Free the port; after an answer the browser gets a moment to fetch the last page."""
+        try:
+            if self._answered:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(PAGE_LIMIT):
+                        await self._page_sent.wait()
+        finally:
+            await self.stop(0.2 if self._answered else 0.0)
+
+    def paths(self) -> tuple[str, ...]:
+        """The redirect URI's, and the last page's."""
+        return self._path, self._path + DONE
+
+    def navigated(self, path: str, query: str) -> Response:
+        """Take an answer, or show the last page after it."""
         if path != self._path:
-            return self._last_page(request)
+            return self._last_page(query)
         if self._answered:
-            return _html("finished")
-        if not self._take(request.query):
-            return _text(HTTPStatus.BAD_REQUEST)
+            return static_page("finished")
+        if not self._take(query):
+            return text_page(HTTPStatus.BAD_REQUEST)
         self._answered = True
         location = (self._path + DONE).encode()
         return Response(303, b"", ((b"Location", location), (b"Content-Security-Policy", NOTHING_ELSE), *SAFE_HEADERS))
 
-    def _last_page(self, request: Request) -> Response:
-        if not self._answered or request.query:
-            return _text(HTTPStatus.NOT_FOUND)
-        return _html("done", on_sent=self._page_sent.set)
+    def _last_page(self, query: str) -> Response:
+        if not self._answered or query:
+            return text_page(HTTPStatus.NOT_FOUND)
+        return static_page("done", on_sent=self._page_sent.set)
 
 
 def _listen(family: socket.AddressFamily, port: int) -> socket.socket:
@@ -198,17 +232,23 @@ def _page(name: str) -> tuple[bytes, bytes]:
     """A static page, and the policy that lets it use its own style sheet and nothing else."""
     html = assets.path(f"callback/{name}.html").read_bytes()
     style = html.partition(b"<style>")[2].partition(b"</style>")[0]
-    digest = base64.b64encode(hashlib.sha256(style).digest())
-    return html, NOTHING_ELSE + b"; style-src 'sha256-" + digest + b"'"
+    return html, NOTHING_ELSE + b"; style-src " + hash_source(style)
 
 
-def _html(name: str, on_sent: Callable[[], None] | None = None) -> Response:
+def hash_source(content: bytes) -> bytes:
+    """What allows exactly this inline script or style sheet (CSP 3 §2.3.1)."""
+    return b"'sha256-" + base64.b64encode(hashlib.sha256(content).digest()) + b"'"
+
+
+def static_page(name: str, on_sent: Callable[[], None] | None = None) -> Response:
+    """One of the pages in `resources/callback`."""
     html, policy = _page(name)
     headers = ((b"Content-Type", b"text/html; charset=utf-8"), (b"Content-Security-Policy", policy), *SAFE_HEADERS)
     return Response(200, html, headers, close=True, on_sent=on_sent)
 
 
-def _text(status: HTTPStatus) -> Response:
+def text_page(status: HTTPStatus) -> Response:
+    """A refusal in one line."""
     headers = (
         (b"Content-Type", b"text/plain; charset=utf-8"),
         (b"Content-Security-Policy", NOTHING_ELSE),
