@@ -28,13 +28,16 @@ def command_line() -> argparse.ArgumentParser:
         ("device-lifetime", "seconds a device code lives"),
         ("device-interval", "seconds between device polls"),
         ("refresh-grace", "seconds a used refresh token is still answered"),
-        ("registration-token", "1: clients register only with the token that the first line names"),
-        ("tls", "1: serve https, with certificates made for this run"),
         ("par-lifetime", "seconds a pushed authorization request waits for its browser"),
-        ("require-par", "1: refuse authorization requests that were not pushed"),
     ):
         default = getattr(defaults, name.replace("-", "_"))
         parser.add_argument(f"--{name}", type=int, default=default, metavar="N", help=f"{meaning} (default {default})")
+    for name, meaning in (
+        ("registration-token", "clients register only with the token that the settings name"),
+        ("tls", "serve https, with certificates made for this run"),
+        ("require-par", "refuse authorization requests that were not pushed"),
+    ):
+        parser.add_argument(f"--{name}", action="store_true", help=meaning)
     parser.add_argument(
         "--issuer-path", default="", metavar="PATH", help="path of the issuer, like /tenant or /tenant/"
     )

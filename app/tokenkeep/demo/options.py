@@ -16,14 +16,14 @@ class Options:
     device_interval: int = 5
     # How long a retired refresh token is still answered after its rotation; 0 means not at all.
     refresh_grace: int = 0
-    # 1: registration needs the initial access token that the description names.
-    registration_token: int = 0
-    # 1: serve https, with an authority and certificates made for this run.
-    tls: int = 0
+    # Registration needs the initial access token that the description names.
+    registration_token: bool = False
+    # Serve https, with an authority and certificates made for this run.
+    tls: bool = False
     # How long a pushed authorization request waits for its browser.
     par_lifetime: int = 90
-    # 1: authorization requests that were not pushed are refused (RFC 9126 §5).
-    require_par: int = 0
+    # Authorization requests that were not pushed are refused (RFC 9126 §5).
+    require_par: bool = False
     # The path of the issuer, with or without a final slash; its endpoints are at the root all the same.
     issuer_path: str = ""
     faults: dict[str, str] = field(default_factory=dict)

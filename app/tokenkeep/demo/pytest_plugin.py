@@ -31,13 +31,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.fixture(scope="session")
-def tokenkeep_demo_options() -> dict[str, int]:
+def tokenkeep_demo_options() -> dict[str, int | bool | str]:
     """Override it to start the provider with other options, for example `{"token_lifetime": 20}`."""
     return {}
 
 
 @pytest.fixture(scope="session")
-def tokenkeep_demo_server(tokenkeep_demo_options: dict[str, int]) -> Iterator[DemoProcess]:
+def tokenkeep_demo_server(tokenkeep_demo_options: dict[str, int | bool | str]) -> Iterator[DemoProcess]:
     """The running demo provider of this test session, for fixtures that live longer than one test."""
     from tokenkeep.demo.testing import DemoProcess
 

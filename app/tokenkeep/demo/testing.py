@@ -22,11 +22,15 @@ class DemoProcess:
     """`python -m tokenkeep.demo` as a context manager; it ends with this process, however that ends.
 
     :param faults: switches that are on from the start.
-    :param options: those of the command line with underscores, for example `token_lifetime=20` (seconds).
+    :param options: those of the command line with underscores, for example `token_lifetime=20` (seconds), `tls=True`.
     """
 
-    def __init__(self, *, faults: dict[str, str] | None = None, **options: int) -> None:
-        self._arguments = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
+    def __init__(self, *, faults: dict[str, str] | None = None, **options: int | bool | str) -> None:
+        self._arguments = []
+        for name, value in options.items():
+            option = f"--{name.replace('_', '-')}"
+            if value is not False:
+                self._arguments.append(option if value is True else f"{option}={value}")
         self._arguments += [f"--fault={name}={value}" for name, value in (faults or {}).items()]
         # No proxy: the provider is on loopback.
         self._opener = build_opener(ProxyHandler({}))

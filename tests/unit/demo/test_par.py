@@ -148,7 +148,7 @@ def test_PAR_1_a_proof_binds_the_code(demo_provider: DemoProvider) -> None:
 
 
 def test_PAR_1_pushing_can_be_required(start_demo: Callable[..., DemoProvider]) -> None:
-    provider = start_demo(require_par=1)
+    provider = start_demo(require_par=True)
     document = requests.get(f"{provider.issuer}/.well-known/oauth-authorization-server", timeout=60).json()
     assert document["require_pushed_authorization_requests"] is True
     assert document["pushed_authorization_request_endpoint"] == f"{provider.issuer}/par"

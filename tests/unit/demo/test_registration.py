@@ -194,7 +194,7 @@ def test_DCR_1_a_client_may_bring_its_keys(demo_provider: DemoProvider) -> None:
 
 
 def test_DCR_5_an_initial_access_token_can_be_needed(start_demo: Callable[..., DemoProvider]) -> None:
-    provider = start_demo(registration_token=1)
+    provider = start_demo(registration_token=True)
     for headers in (None, {"Authorization": "Bearer made-up"}, {"Authorization": "Basic x"}):
         refused = register(provider, headers)
         assert error_of(refused) == (401, "invalid_token")

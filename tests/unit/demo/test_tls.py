@@ -14,7 +14,7 @@ from support.demo_provider import DemoProvider
 
 @pytest.fixture(scope="module")
 def tls_provider() -> Iterator[DemoProvider]:
-    with DemoProvider(tls=1) as provider:
+    with DemoProvider(tls=True) as provider:
         yield provider
 
 
@@ -79,7 +79,7 @@ def test_a_client_that_never_speaks_keeps_nobody_out(tls_provider: DemoProvider)
 
 
 def test_DEMO_1_the_files_are_the_owners_alone_and_go_at_the_end() -> None:
-    with DemoProvider(tls=1) as provider:
+    with DemoProvider(tls=True) as provider:
         files = [Path(name) for name in provider.description["tls"].values()]
         folder = files[0].parent
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
