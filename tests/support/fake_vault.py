@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from tokenkeep.domain.access import Grant
@@ -94,7 +95,20 @@ class FakeVault:
         return self.secrets.get(name)
 
     def write_secret(self, name: str, secret: Secret) -> None:
+        self._write()
         self.secrets[name] = secret
+
+    def make_secret(self, name: str, make: Callable[[], Secret]) -> Secret:
+        if name not in self.secrets:
+            self.write_secret(name, make())
+        return self.secrets[name]
+
+    def secret_names(self) -> tuple[str, ...]:
+        return tuple(sorted(self.secrets))
+
+    def delete_secrets(self, provider: str) -> None:
+        self._write()
+        self.secrets = {name: kept for name, kept in self.secrets.items() if not name.startswith(f"{provider}/")}
 
     def append_activity(self, entries: list[dict[str, Any]]) -> None:
         self._write()

@@ -218,6 +218,12 @@ class Misconfigured(TokenKeepError):
         self.line = line
 
 
+class SecretMissing(Misconfigured):
+    """A client secret that is to be kept in the vault was not typed in yet."""
+
+    title = "The client secret is missing"
+
+
 class StorageFailed(TokenKeepError):
     """A change could not be written; tokens are kept in memory and served meanwhile."""
 

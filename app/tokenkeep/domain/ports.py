@@ -116,11 +116,23 @@ class Vault(Protocol):
         ...
 
     def read_secret(self, name: str) -> Secret | None:
-        """A sealed client secret by name, as `provider-id/client_secret`."""
+        """A sealed secret by name: a provider's id, `/` and what it is, as `example/client_secret`."""
         ...
 
     def write_secret(self, name: str, secret: Secret) -> None:
         """Seal a client secret that a person typed."""
+        ...
+
+    def make_secret(self, name: str, make: Callable[[], Secret]) -> Secret:
+        """The secret of that name; where there is none, what `make` gives, durable before it is given back."""
+        ...
+
+    def secret_names(self) -> tuple[str, ...]:
+        """The names of all sealed secrets, in order."""
+        ...
+
+    def delete_secrets(self, provider: str) -> None:
+        """Remove all secrets and keys of a provider, the bytes too."""
         ...
 
     def append_activity(self, entries: list[dict[str, Any]]) -> None:

@@ -14,9 +14,9 @@ from tokenkeep.domain.origin import Origin
 from tokenkeep.domain.provider import Flow, Provider
 from tokenkeep.domain.tokens import Account, Secret, TokenSet
 from tokenkeep.engine.context import Context
+from tokenkeep.engine.credentials import credentials_of, transport_of
 from tokenkeep.engine.moves import tell_of_moves
-from tokenkeep.engine.secret_sources import client_secret
-from tokenkeep.oauth import authorization, device, identity, metadata, refresh
+from tokenkeep.oauth import authorization, device, identity, metadata, pushed, refresh
 from tokenkeep.oauth.client_auth import ClientCredentials
 from tokenkeep.oauth.metadata import ServerMetadata
 
@@ -31,7 +31,7 @@ class ProviderClient:
 
     def __init__(self, context: Context, provider: Provider) -> None:
         self._context = context
-        self._transport = context.transport.starting_at(provider.written)
+        self._transport = transport_of(context, provider)
         self.provider = provider
         self._metadata: ServerMetadata | None = None
 
@@ -84,9 +84,8 @@ class ProviderClient:
             )
 
     async def credentials(self) -> ClientCredentials:
-        """The client's id and secret; the secret is read anew at each use."""
-        secret = await client_secret(self._context, self.provider)
-        return ClientCredentials(self.provider.client_id, secret, self.provider.client_auth)
+        """Who we are to this server; secret and key are read anew at each use. Errors as `credentials_of`."""
+        return await credentials_of(self._context, self.provider, self.metadata, self._transport)
 
     async def refresh(self, tokens: TokenSet, binding: tuple[str, str, str], *, background: bool) -> TokenSet:
         """One refresh request (RFC 6749 §6); what comes back must still pass `verify_refreshed`.
@@ -116,6 +115,19 @@ class ProviderClient:
             after,
             wall,
         )
+
+    async def begin(self, server: ServerMetadata, redirect_uri: str, login_hint: str) -> authorization.Attempt:
+        """An authorization request of its own state, nonce and verifier; pushed where the server takes that (RFC 9126).
+
+        :param server: the metadata that the sign-in began with (RESP-10).
+        :raises ProviderError: it cannot be made, or the server did not take it.
+        """
+        pushed_first = pushed.is_pushed(server)
+        attempt = authorization.begin(self.provider, server, redirect_uri, login_hint=login_hint)
+        if not pushed_first:
+            return attempt
+        credentials = await self.credentials()
+        return await self._context.net.run(pushed.push, self._transport, attempt, credentials)
 
     async def exchange(self, attempt: authorization.Attempt, code: Secret) -> TokenSet:
         """Redeem an authorization code (RFC 6749 §4.1.3)."""
@@ -191,7 +203,14 @@ class ProviderClient:
     def origin(self) -> Origin:
         """Where tokens of this client come from, and can be revoked."""
         known = self.metadata
-        return Origin(self.provider, known.revocation_endpoint, known.token_endpoint_auth_methods_supported)
+        return Origin(
+            self.provider,
+            known.revocation_endpoint,
+            known.token_endpoint_auth_methods_supported,
+            known.token_endpoint_auth_signing_alg_values_supported,
+            known.issuer,
+            known.token_endpoint,
+        )
 
     async def discard(self, tokens: TokenSet) -> None:
         """Revoke tokens that came too late to be of use, now or as soon as the provider lets us (REV-4)."""

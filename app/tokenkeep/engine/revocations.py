@@ -23,9 +23,8 @@ from tokenkeep.domain.origin import Origin
 from tokenkeep.domain.provider import Provider
 from tokenkeep.domain.revocation import OwedRevocation, in_order
 from tokenkeep.domain.tokens import Secret, TokenSet
-from tokenkeep.engine.secret_sources import client_secret
+from tokenkeep.engine.credentials import credentials_of, key_source, transport_of
 from tokenkeep.oauth import revocation
-from tokenkeep.oauth.client_auth import ClientCredentials
 from tokenkeep.oauth.metadata import ServerMetadata
 from tokenkeep.oauth.revocation import Revocation
 
@@ -169,25 +168,27 @@ class Revocations:
 
     async def _send(self, origin: Origin, token: Secret, hint: str) -> Revocation:
         entry = origin.entry
-        credentials = ClientCredentials(entry.client_id, await self._secret(entry), entry.client_auth)
         server = ServerMetadata(
-            entry.issuer,
-            entry.token_endpoint,
+            origin.issuer or entry.issuer,
+            origin.token_endpoint or entry.token_endpoint,
             revocation_endpoint=origin.revocation_endpoint,
             token_endpoint_auth_methods_supported=origin.auth_methods,
+            token_endpoint_auth_signing_alg_values_supported=origin.signing_algorithms,
         )
-        transport = self._context.transport.starting_at(entry.written)
+        self._check_client(entry)
+        transport = transport_of(self._context, entry)
+        credentials = await credentials_of(self._context, entry, server, transport)
         return await self._context.net.run(revocation.revoke, transport, entry, server, token, hint, credentials)
 
-    async def _secret(self, entry: Provider) -> Secret | None:
-        """The client secret, unless the place it is read from belongs to another client by now (REF-9).
+    def _check_client(self, entry: Provider) -> None:
+        """Refuse a secret or key whose place belongs to another client by now (REF-9).
 
-        :raises Misconfigured: it does, or there is none.
+        :raises Misconfigured: it does.
         """
+        proven = entry.client_secret is not None or key_source(entry) is not None or entry.shows_certificate
         now = self._context.configuration.providers.get(entry.id)
-        if entry.client_secret is not None and isinstance(now, Provider) and _client(now) != _client(entry):
+        if proven and isinstance(now, Provider) and _client(now) != _client(entry):
             raise Misconfigured("The client secret belongs to another client by now.", provider=entry.id)
-        return await client_secret(self._context, entry)
 
     async def _postpone(self, pending: _Pending, retry_after: float | None) -> None:
         tries = pending.owed.tries + 1

@@ -1,4 +1,4 @@
-"""Where a client secret comes from: sealed in the vault, or read anew from environment, file or command."""
+"""Where a client secret or key comes from: sealed in the vault, or read anew from environment, file or command."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tokenkeep.domain.errors import Misconfigured
+from tokenkeep.domain.errors import Misconfigured, SecretMissing
 from tokenkeep.domain.provider import Provider, SecretSource
 from tokenkeep.domain.tokens import Secret
 
@@ -27,8 +27,15 @@ async def client_secret(context: Context, provider: Provider) -> Secret | None:
         return None
     if source.vault:
         secret = await context.vault.read_secret(f"{provider.id}/client_secret")
+        if not secret:
+            raise SecretMissing(
+                f"The client secret of {provider.title} was not typed in yet.",
+                hint=f"Type it in TokenKeep's window, or with `tokenkeep edit {provider.id} --client-secret -`.",
+                key=f"providers.{provider.id}.client_secret",
+                provider=provider.id,
+            )
     else:
-        secret = await context.net.run(_read, source)
+        secret = await read_source(context, source)
     if not secret:
         raise Misconfigured(
             f"The client secret of {provider.title} is not where the configuration says.",
@@ -36,6 +43,11 @@ async def client_secret(context: Context, provider: Provider) -> Secret | None:
             provider=provider.id,
         )
     return secret
+
+
+async def read_source(context: Context, source: SecretSource) -> Secret | None:
+    """What environment, file or command hold now; empty or None when there is nothing."""
+    return await context.net.run(_read, source)
 
 
 def _read(source: SecretSource) -> Secret | None:

@@ -95,6 +95,22 @@ class VaultAccess:
         """As `Vault.read_secret`."""
         return await self._run(lambda vault: vault.read_secret(name))
 
+    async def write_secret(self, name: str, secret: Secret) -> None:
+        """As `Vault.write_secret`."""
+        await self._run(lambda vault: vault.write_secret(name, secret))
+
+    async def make_secret(self, name: str, make: Callable[[], Secret]) -> Secret:
+        """As `Vault.make_secret`."""
+        return await self._run(lambda vault: vault.make_secret(name, make))
+
+    async def secret_names(self) -> tuple[str, ...]:
+        """As `Vault.secret_names`."""
+        return await self._run(lambda vault: vault.secret_names())
+
+    async def delete_secrets(self, provider: str) -> None:
+        """As `Vault.delete_secrets`."""
+        await self._run(lambda vault: vault.delete_secrets(provider))
+
     async def append_activity(self, entries: list[dict[str, Any]]) -> None:
         """As `Vault.append_activity`."""
         await self._run(lambda vault: vault.append_activity(entries))

@@ -39,6 +39,8 @@ def discover(transport: Transport, provider: Provider, *, fresh: bool = False) -
     except ProviderError as error:
         error.hint = f"{error.hint} `tokenkeep check {provider.id}` says more.".lstrip()
         raise
+    if provider.shows_certificate:
+        found = found.over_tls_certificates()
     return _overridden(provider, found)
 
 

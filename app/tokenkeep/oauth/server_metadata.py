@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from tokenkeep.domain.errors import ProviderError
@@ -17,6 +17,7 @@ class ServerMetadata:
     """The members TokenKeep uses; None where the document has none, so that the standard's defaults can be told apart.
 
     :param issuer: empty when the provider is configured by its endpoints alone.
+    :param mtls_endpoint_aliases: names of the endpoints above, and where they are for a client with a certificate.
     """
 
     issuer: str
@@ -34,14 +35,22 @@ class ServerMetadata:
     response_types_supported: tuple[str, ...] | None = None
     grant_types_supported: tuple[str, ...] | None = None
     token_endpoint_auth_methods_supported: tuple[str, ...] | None = None
+    token_endpoint_auth_signing_alg_values_supported: tuple[str, ...] | None = None
     code_challenge_methods_supported: tuple[str, ...] | None = None
     id_token_signing_alg_values_supported: tuple[str, ...] | None = None
     authorization_response_iss_parameter_supported: bool = False
+    require_pushed_authorization_requests: bool = False
+    mtls_endpoint_aliases: tuple[tuple[str, str], ...] = ()
+
+    def over_tls_certificates(self) -> ServerMetadata:
+        """With the addresses for clients that show a certificate, where the server has such (RFC 8705 §5)."""
+        aliases: dict[str, Any] = dict(self.mtls_endpoint_aliases)
+        return replace(self, **aliases)
 
 
 ENDPOINTS = tuple(one.name for one in fields(ServerMetadata) if one.name.endswith(("_endpoint", "_uri")))
 _LISTS = tuple(one.name for one in fields(ServerMetadata) if one.name.endswith("_supported") and one.default is None)
-_FLAGS = tuple(one.name for one in fields(ServerMetadata) if one.name.endswith("_supported") and one.default is False)
+_FLAGS = tuple(one.name for one in fields(ServerMetadata) if one.default is False)
 
 
 def read(provider: Provider, document: dict[str, Any], reach: Reach) -> ServerMetadata:
@@ -65,6 +74,7 @@ def read(provider: Provider, document: dict[str, Any], reach: Reach) -> ServerMe
     members |= {name: _list(provider, document, name) for name in _LISTS}
     # Only the boolean counts: "true" as a string is no promise to rely on (RESP-4).
     members |= {name: document.get(name) is True for name in _FLAGS}
+    members["mtls_endpoint_aliases"] = _aliases(provider, document, reach)
     return ServerMetadata(issuer=issuer, **members)
 
 
@@ -88,6 +98,16 @@ def _endpoint(provider: Provider, document: dict[str, Any], name: str, reach: Re
     if refusal:
         raise _refused(provider, name, f"cannot be used: {refusal}", WRITE_IT)
     return value
+
+
+def _aliases(provider: Provider, document: dict[str, Any], reach: Reach) -> tuple[tuple[str, str], ...]:
+    aliases = document.get("mtls_endpoint_aliases")
+    if aliases is None:
+        return ()
+    if not isinstance(aliases, dict):
+        raise _refused(provider, "mtls_endpoint_aliases", "is not a JSON object")
+    found = ((name, _endpoint(provider, aliases, name, reach)) for name in ENDPOINTS)
+    return tuple((name, url) for name, url in found if url is not None)
 
 
 def _list(provider: Provider, document: dict[str, Any], name: str) -> tuple[str, ...] | None:

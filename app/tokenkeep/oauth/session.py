@@ -64,6 +64,7 @@ class TokenSession(OAuth2Session):
         :raises TokenKeepError: the transport's errors and those of `read`.
         """
         proof: dict[str, Any] = {} if verifier is None else {"code_verifier": verifier.reveal()}
+        proof |= {name: value for name, value in self._form.items() if name not in ("client_id", "client_secret")}
         self.fetch_token(
             self._endpoint,
             code=code.reveal(),

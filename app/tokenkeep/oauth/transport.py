@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import requests
 
     from tokenkeep.oauth.adapter import Adapter
+    from tokenkeep.oauth.client_certificate import ClientCertificate
     from tokenkeep.oauth.connection import Call, Resolver
 
 __all__ = ["Answer", "Request", "Transport"]
@@ -59,6 +60,7 @@ class Transport:
         self.reach = Reach()
         self._resolver = resolver
         self._trust = Trust(ca_bundle)
+        self._certificate: ClientCertificate | None = None
         self._lock = threading.Lock()
         self._calls: set[Call] = set()
         self._closed = threading.Event()
@@ -73,6 +75,15 @@ class Transport:
         bound = copy.copy(self)
         bound.reach = Reach(written)
         bound._kept = {}
+        return bound
+
+    def with_certificate(self, certificate: ClientCertificate) -> Self:
+        """The same transport, which shows a certificate of ours to servers that ask for one (RFC 8705).
+
+        What is kept is shared with the one it comes from.
+        """
+        bound = copy.copy(self)
+        bound._certificate = certificate
         return bound
 
     def keep(self, make: Callable[[Transport], T]) -> T:
@@ -164,8 +175,10 @@ class Transport:
     def tls_context(self) -> ssl.SSLContext:
         """The trust of this machine, of requests' own bundle, and the configured one together.
 
-        :raises Misconfigured: the configured bundle cannot be read.
+        :raises Misconfigured: the configured bundle, or our certificate, cannot be used.
         """
+        if self._certificate is not None:
+            return self._certificate.context(self._trust.make)
         return self._trust.context()
 
     def note_clock(self, answer: Answer) -> None:

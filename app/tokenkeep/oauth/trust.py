@@ -28,10 +28,11 @@ class Trust:
         """
         with self._lock:
             if self._context is None:
-                self._context = self._make()
+                self._context = self.make()
             return self._context
 
-    def _make(self) -> ssl.SSLContext:
+    def make(self) -> ssl.SSLContext:
+        """As `context`, a new one that is not shared."""
         from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
         # Not `ssl.create_default_context`: that one writes the session keys to the file that `SSLKEYLOGFILE` names.

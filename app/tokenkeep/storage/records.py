@@ -16,8 +16,11 @@ T = TypeVar("T")
 
 # What a revocation needs of a provider's entry: who we are to which server.
 ORIGIN_KEYS = frozenset(
-    {"id", "name", "issuer", "client_id", "client_auth", "client_secret", "token_endpoint", "quirks", "local"}
-)
+    {
+        "id", "name", "issuer", "client_id", "client_auth", "client_secret", "private_key", "tls_client_cert",
+        "tls_client_key", "token_endpoint", "quirks", "local",
+    }
+)  # fmt: skip
 
 
 class Unreadable(ValueError):
@@ -55,6 +58,7 @@ def encode_session(session: StoredSession) -> bytes:
                 "refresh_token": _reveal(tokens.refresh_token),
                 "id_token": _reveal(tokens.id_token),
                 "resource": tokens.resource,
+                "issued_type": tokens.issued_type,
             },
             "account": account and {"issuer": account.issuer, "subject": account.subject, "label": account.label},
             "binding": session.binding,
@@ -64,6 +68,7 @@ def encode_session(session: StoredSession) -> bytes:
             "ended": session.ended,
             "origin": session.origin and _origin_members(session.origin),
             "left_at": session.left_at,
+            "asked": session.asked,
         }
     )
 
@@ -134,6 +139,7 @@ def _session(members: dict[str, Any]) -> StoredSession:
         ended=None if members["ended"] is None else _text(members["ended"]),
         origin=_known_origin(members.get("origin")),
         left_at=None if members.get("left_at") is None else float(members["left_at"]),
+        asked=_text(members.get("asked", "")),
     )
 
 
@@ -153,6 +159,9 @@ def _origin_members(origin: Origin) -> dict[str, Any]:
         "entry": origin.entry.model_dump(mode="json", include=set(ORIGIN_KEYS), exclude_defaults=True),
         "revocation_endpoint": origin.revocation_endpoint,
         "auth_methods": origin.auth_methods,
+        "signing_algorithms": origin.signing_algorithms,
+        "issuer": origin.issuer,
+        "token_endpoint": origin.token_endpoint,
     }
 
 
@@ -166,10 +175,14 @@ def _known_origin(members: dict[str, Any] | None) -> Origin | None:
 
 def _origin(members: dict[str, Any]) -> Origin:
     endpoint, methods = members["revocation_endpoint"], members["auth_methods"]
+    algorithms = members.get("signing_algorithms")
     return Origin(
         entry=Provider.model_validate_json(json.dumps(members["entry"])),
         revocation_endpoint=None if endpoint is None else _text(endpoint),
         auth_methods=None if methods is None else _texts(methods),
+        signing_algorithms=None if algorithms is None else _texts(algorithms),
+        issuer=_text(members.get("issuer", "")),
+        token_endpoint=_text(members.get("token_endpoint", "")),
     )
 
 
@@ -184,6 +197,7 @@ def _tokens(members: dict[str, Any]) -> TokenSet:
         refresh_token=_secret(members["refresh_token"]),
         id_token=_secret(members["id_token"]),
         resource=_texts(members["resource"]),
+        issued_type=_text(members.get("issued_type", "")),
     )
 
 

@@ -123,6 +123,27 @@ class SqliteVault:
         """Seal a client secret that a person typed."""
         self._write("secret", name, secret.reveal().encode(), "FULL")
 
+    def make_secret(self, name: str, make: Callable[[], Secret]) -> Secret:
+        """The secret of that name; where there is none, what `make` gives, durable before it is given back."""
+        kept = self.read_secret(name)
+        if kept is None:
+            kept = make()
+            self.write_secret(name, kept)
+        return kept
+
+    def secret_names(self) -> tuple[str, ...]:
+        """The names of all sealed secrets, in order."""
+        with self._open() as connection, translated("read"):
+            rows = connection.execute("SELECT id FROM record WHERE kind = 'secret' ORDER BY id").fetchall()
+        return tuple(name for (name,) in rows)
+
+    def delete_secrets(self, provider: str) -> None:
+        """Remove all secrets and keys of a provider, the bytes too."""
+        with self._open() as connection, transaction(connection, "FULL"):
+            connection.execute(
+                "DELETE FROM record WHERE kind = 'secret' AND substr(id, 1, ?) = ?", (len(provider) + 1, f"{provider}/")
+            )
+
     def append_activity(self, entries: list[dict[str, Any]]) -> None:
         """Append records in one transaction; the oldest beyond `ACTIVITY_KEPT` go."""
         rows = []

@@ -76,7 +76,7 @@ def test_CAUTH_1_impossible_method_is_a_configuration_fault(secret, method, offe
     metadata = make_metadata(token_endpoint_auth_methods_supported=offered)
     with pytest.raises(Misconfigured) as caught:
         authenticate((), {}, ClientCredentials("a:b", secret, method), metadata, Quirks())
-    assert caught.value.key in ("client_secret", "client_auth")
+    assert caught.value.key in ("client_secret", "client_auth", "private_key")
 
 
 def test_LEAK_5_credentials_do_not_print():

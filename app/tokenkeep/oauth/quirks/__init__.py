@@ -17,9 +17,12 @@ class Quirks:
 
     :param basic_unencoded: id and secret go into the Basic header as they are (CAUTH-2).
     :param client_id_in_body: `client_id` is wanted in the body even beside Basic.
+    :param assertion_to_token_endpoint: a client assertion names the token endpoint, not the issuer (CAUTH-3, X9).
+    :param assertion_untyped: a client assertion has no `typ` of rfc7523bis.
     :param token_type_optional: a token answer without `token_type` holds a bearer token.
     :param verification_url: the device answer calls `verification_uri` so.
     :param comma_scopes: granted scopes are separated by commas.
+    :param any_issued_type: a token exchange may give another type of token than asked for (GRANT-4).
     :param grant_ended: error codes that mean `invalid_grant`.
     :param client_rejected: error codes that mean `invalid_client`.
     :param issuer_matches: (configured, documented) → whether a document of another issuer is meant for it (META-3).
@@ -30,9 +33,12 @@ class Quirks:
 
     basic_unencoded: bool = False
     client_id_in_body: bool = False
+    assertion_to_token_endpoint: bool = False
+    assertion_untyped: bool = False
     token_type_optional: bool = False
     verification_url: bool = False
     comma_scopes: bool = False
+    any_issued_type: bool = False
     grant_ended: frozenset[str] = frozenset()
     client_rejected: frozenset[str] = frozenset()
     issuer_matches: Callable[[str, str], bool] | None = None
@@ -52,8 +58,11 @@ class Quirks:
 _SWITCHES = {
     "basic_unencoded": Quirks(basic_unencoded=True),
     "client_id_in_body": Quirks(client_id_in_body=True),
+    "assertion_to_token_endpoint": Quirks(assertion_to_token_endpoint=True),
+    "assertion_untyped": Quirks(assertion_untyped=True),
     "token_type_optional": Quirks(token_type_optional=True),
     "verification_url": Quirks(verification_url=True),
+    "any_issued_type": Quirks(any_issued_type=True),
 }
 
 
