@@ -18,6 +18,9 @@ complete -F _tokenkeep tokenkeep
 """
 IDS = '$(tokenkeep list --json 2>/dev/null | sed -n \'s/^      "id": "\\(.*\\)",$/\\1/p\')'
 
+# What stands behind a command and is read by another parser.
+BEHIND = {"demo": ["server"]}
+
 
 def script(shell: str, parser: argparse.ArgumentParser) -> str:
     """The script for `bash`, `zsh` or `fish`."""
@@ -25,13 +28,14 @@ def script(shell: str, parser: argparse.ArgumentParser) -> str:
     top = [*commands, *_options(parser)]
     if shell == "fish":
         return _fish(commands, _options(parser))
-    cases = "\n".join(f'        {name}) words="{_words(command)}" ;;' for name, (command, _) in commands.items())
+    cases = "\n".join(f'        {name}) words="{_words(name, command)}" ;;' for name, (command, _) in commands.items())
     text = BASH.format(cases=cases, top=" ".join(top))
     return f"#compdef tokenkeep\nautoload -U +X bashcompinit && bashcompinit\n{text}" if shell == "zsh" else text
 
 
-def _words(command: argparse.ArgumentParser) -> str:
-    return " ".join([*_options(command), *_choices(command), *([IDS] if _takes_provider(command) else [])])
+def _words(name: str, command: argparse.ArgumentParser) -> str:
+    ids = [IDS] if _takes_provider(command) else []
+    return " ".join([*_options(command), *BEHIND.get(name, []), *_choices(command), *ids])
 
 
 def _fish(commands: dict[str, tuple[argparse.ArgumentParser, str]], options: list[str]) -> str:
@@ -43,7 +47,8 @@ def _fish(commands: dict[str, tuple[argparse.ArgumentParser, str]], options: lis
         lines.append(f"complete -c tokenkeep -n __fish_use_subcommand -a {name} -d '{text}'")
         seen = f"-n '__fish_seen_subcommand_from {name}'"
         lines += [f"complete -c tokenkeep {seen} -l {each[2:]}" for each in _options(command) if each.startswith("--")]
-        lines += [f"complete -c tokenkeep {seen} -a {choice}" for choice in _choices(command)]
+        words = [*BEHIND.get(name, []), *_choices(command)]
+        lines += [f"complete -c tokenkeep {seen} -a {word}" for word in words]
         if _takes_provider(command):
             ids = '(tokenkeep list --json 2>/dev/null | string match -rg \'^      "id": "(.*)",$\')'
             lines.append(f'complete -c tokenkeep {seen} -a "{ids.replace(chr(34), chr(92) + chr(34))}"')

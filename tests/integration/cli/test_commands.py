@@ -441,6 +441,7 @@ def test_the_completion_script_of_bash_works(server: Served, run: Run, environme
 
     assert complete("tokenkeep", "log") == ["login", "logout"]
     assert complete("tokenkeep", "token", "gi") == ["github"]
+    assert complete("tokenkeep", "demo", "ser") == ["server"]
     assert complete("tokenkeep", "token", "--min") == ["--min-valid"]
     assert complete("tokenkeep", "config", "") >= ["--help"]
 
