@@ -1,4 +1,4 @@
-"""What an entry of a flow without a person must have, and whose tokens it may be made from (RFC 6749 §4.4, RFC 8693)."""
+"""What an entry of a flow without a person must have, and whose tokens it may be made from (RFC 7523, RFC 8693)."""
 
 from __future__ import annotations
 

@@ -69,6 +69,7 @@ class TokenSet:
     :param lifetime: `expires_in` in seconds; None means unknown, not for ever.
     :param scope: what was granted; what was asked for when the answer names none.
     :param resource: the RFC 8707 resources this token is for; empty when none was asked.
+    :param issued_type: what a token exchange gave (RFC 8693 §2.2.1); empty for every other grant.
     """
 
     access_token: Secret
@@ -79,6 +80,7 @@ class TokenSet:
     refresh_token: Secret | None = None
     id_token: Secret | None = None
     resource: tuple[str, ...] = ()
+    issued_type: str = ""
 
     @property
     def expires_at(self) -> float | None:
@@ -163,12 +165,13 @@ class StoredSession:
 
     :param binding: what the refresh token is bound to: issuer, token endpoint's origin, client id (REF-9).
     :param signed_in_at: wall clock of the interactive sign-in, seconds since the epoch.
-    :param method: `browser` or `device`.
+    :param method: `browser`, `device`, `machine`, or `static` for a token that a person pasted.
     :param answer_lost: a refresh was sent and nobody knows whether its answer was ever stored (REF-8); written
         before the request leaves, cleared with the answer.
     :param ended: why this sign-in came to its end, None while it lives. Tokens that are still there are not used.
     :param origin: where the tokens can be revoked; None when that is not known.
     :param left_at: wall clock in seconds since when `config.toml` has no entry for it; None while it has one.
+    :param asked: `domain.machine.asked_for` of the entry that it was made with.
     """
 
     tokens: TokenSet | None
@@ -180,3 +183,4 @@ class StoredSession:
     ended: str | None = None
     origin: Origin | None = None
     left_at: float | None = None
+    asked: str = ""

@@ -15,6 +15,7 @@ from tokenkeep.domain.errors import (
     ProviderError,
     TokenKeepError,
 )
+from tokenkeep.domain.machine import NOT_AN_ACCESS_TOKEN
 from tokenkeep.domain.tokens import Secret, TokenSet
 from tokenkeep.oauth import strict_json
 from tokenkeep.oauth.answer import Answer
@@ -22,6 +23,7 @@ from tokenkeep.oauth.quirks import Quirks
 from tokenkeep.oauth.texts import CODE_LIMIT, clean_text, denial_text, error_step, error_text
 
 TOKEN_TYPES = {"bearer": "Bearer", "dpop": "DPoP"}
+EXCHANGED_TYPES = TOKEN_TYPES | {"n_a": NOT_AN_ACCESS_TOKEN}
 TRANSIENT_ERRORS = frozenset({"server_error", "temporarily_unavailable"})
 LIFETIME_MAX = 10 * 365 * 86_400.0  # seconds; what claims to live longer is looked at again in ten years
 _VISIBLE = re.compile(r"[\x20-\x7e]+")  # RFC 6749 appendix A.12, A.17: nothing that could break a header line
@@ -51,11 +53,17 @@ class OAuthError:
 
 
 def parse(
-    answer: Answer, *, requested: tuple[str, ...], resource: tuple[str, ...] = (), quirks: Quirks | None = None
+    answer: Answer,
+    *,
+    requested: tuple[str, ...],
+    resource: tuple[str, ...] = (),
+    quirks: Quirks | None = None,
+    exchanged: bool = False,
 ) -> TokenAnswer:
     """The tokens of an answer.
 
     :param requested: the scope that was asked for: it is what was granted when the answer names none (TOK-7).
+    :param exchanged: of a token exchange, which may give what is no access token (RFC 8693 §2.2.1).
     :raises TokenKeepError: as `error_from`, or `MalformedAnswer` for a success that is none (TOK-3).
     """
     quirks = quirks or Quirks()
@@ -69,7 +77,7 @@ def parse(
         raise MalformedAnswer("The provider's token answer has no access_token.")
     tokens = TokenSet(
         access_token=access_token,
-        token_type=_token_type(members, quirks),
+        token_type=_token_type(members, quirks, EXCHANGED_TYPES if exchanged else TOKEN_TYPES),
         obtained_at=answer.sent_at,
         lifetime=lifetime(members.get("expires_in")),
         scope=_scope(members, requested, quirks),
@@ -90,13 +98,13 @@ def _secret(members: dict[str, Any], name: str) -> Secret | None:
     return Secret(value)
 
 
-def _token_type(members: dict[str, Any], quirks: Quirks) -> str:
+def _token_type(members: dict[str, Any], quirks: Quirks, types: dict[str, str]) -> str:
     value = members.get("token_type")
     if value is None and quirks.token_type_optional:
         return TOKEN_TYPES["bearer"]
     if not isinstance(value, str) or not value:
         raise MalformedAnswer("The provider's token answer has no token_type.")
-    known = TOKEN_TYPES.get(value.lower())
+    known = types.get(value.lower())
     if known is None:
         raise ProviderError(f"The provider gave a token of the unknown type “{clean_text(value, CODE_LIMIT)}”.")
     return known
