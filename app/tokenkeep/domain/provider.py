@@ -183,6 +183,7 @@ class Provider(StrictModel):
     redirect_host: Literal["127.0.0.1", "::1", "localhost"] = "127.0.0.1"
     redirect_port: int | list[int] = 0
     redirect_path: Annotated[str, AfterValidator(_redirect_path)] = ""
+    post_logout_redirect: bool = False
     authorization_endpoint: str = ""
     token_endpoint: str = ""
     device_authorization_endpoint: str = ""
@@ -258,6 +259,11 @@ class Provider(StrictModel):
         return self.redirect_path or default_callback_path(self.issuer or self.token_endpoint)
 
     @property
+    def post_logout_path(self) -> str:
+        """Where the browser comes back to from a log-out, beside `callback_path` (RP-Initiated Logout §3)."""
+        return default_callback_path(self.issuer or self.token_endpoint).replace("/callback/", "/signed-out/", 1)
+
+    @property
     def complete(self) -> bool:
         """Whether all endpoints of the flow are given, so that no discovery request is needed."""
         if not self.token_endpoint:
@@ -270,7 +276,7 @@ class Provider(StrictModel):
 RESERVED_PARAMETERS = frozenset(
     {
         "response_type", "client_id", "redirect_uri", "scope", "state", "nonce", "code_challenge",
-        "code_challenge_method", "resource", "request_uri", "request", "client_secret",
+        "code_challenge_method", "resource", "request_uri", "request", "client_secret", "dpop_jkt",
     }
 )  # fmt: skip
 

@@ -63,6 +63,8 @@ class Adapter(HTTPAdapter):
         url = request.url or ""
         if self._plain and url.startswith("https://"):
             url = request.url = "http" + url.removeprefix("https")
+        if self._transport.proofs is not None:
+            self._transport.proofs.add(request)
         self._call = call = self._transport.begin()
         guard = threading.Timer(self._transport.timeout, call.end, (DEADLINE,))
         guard.daemon = True
@@ -124,6 +126,8 @@ class Adapter(HTTPAdapter):
         headers = CaseInsensitiveDict(response.headers)
         answer = Answer(response.status_code, headers, body, call.sent_at, response.url)
         self._transport.note_clock(answer)
+        if self._transport.proofs is not None:
+            self._transport.proofs.read(request, answer)
         not_modified = answer.status == 304 and "If-None-Match" in request.headers
         if 300 <= answer.status < 400 and not not_modified:
             raise Redirected(

@@ -38,7 +38,9 @@ class ServerMetadata:
     token_endpoint_auth_signing_alg_values_supported: tuple[str, ...] | None = None
     code_challenge_methods_supported: tuple[str, ...] | None = None
     id_token_signing_alg_values_supported: tuple[str, ...] | None = None
+    dpop_signing_alg_values_supported: tuple[str, ...] | None = None
     authorization_response_iss_parameter_supported: bool = False
+    client_id_metadata_document_supported: bool = False
     require_pushed_authorization_requests: bool = False
     mtls_endpoint_aliases: tuple[tuple[str, str], ...] = ()
 

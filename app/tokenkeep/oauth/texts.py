@@ -11,6 +11,7 @@ ERROR_TEXTS = {
     "access_denied": "The request was denied.",
     "expired_token": "The code ran out before it was confirmed.",
     "invalid_client": "The provider does not know this client, or the client's secret is wrong.",
+    "invalid_dpop_proof": "The provider did not accept the proof that the token's key is here.",
     "invalid_grant": "The sign-in is no longer valid at the provider.",
     "invalid_request": "The provider could not use the request.",
     "invalid_scope": "The provider does not give one of the scopes that were asked for.",
@@ -21,9 +22,11 @@ ERROR_TEXTS = {
     "unsupported_grant_type": "The provider does not offer this way to sign in.",
     "unsupported_response_type": "The provider does not offer this way to sign in.",
     "unsupported_token_type": "The provider does not revoke tokens of this kind.",
+    "use_dpop_nonce": "The provider wants a nonce in the proof, and was not content with the one that it gave.",
 }
 
 ERROR_STEPS = {
+    "invalid_dpop_proof": "Check that the clock of this computer is right.",
     "invalid_scope": "Check `scopes` of this provider in the configuration.",
     "invalid_target": "Check `resource` and `audience` of this provider in the configuration.",
     "unsupported_grant_type": "Check `flow` of this provider in the configuration.",

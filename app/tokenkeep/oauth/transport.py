@@ -6,6 +6,7 @@ requests and urllib3 are imported when the first request leaves: a start that se
 from __future__ import annotations
 
 import copy
+import json
 import ssl
 import threading
 from collections.abc import Callable, Iterable
@@ -15,6 +16,7 @@ from urllib.parse import urlencode, urlsplit
 from tokenkeep.domain.errors import ProviderError, ProviderUnreachable
 from tokenkeep.domain.provider import check_url
 from tokenkeep.oauth.answer import Answer, Request
+from tokenkeep.oauth.dpop import Proofs, nonces_of
 from tokenkeep.oauth.reach import WRITE_IT, Reach
 from tokenkeep.oauth.trust import Trust
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from tokenkeep.oauth.adapter import Adapter
     from tokenkeep.oauth.client_certificate import ClientCertificate
     from tokenkeep.oauth.connection import Call, Resolver
+    from tokenkeep.oauth.signing_key import SigningKey
 
 __all__ = ["Answer", "Request", "Transport"]
 
@@ -61,6 +64,7 @@ class Transport:
         self._resolver = resolver
         self._trust = Trust(ca_bundle)
         self._certificate: ClientCertificate | None = None
+        self.proofs: Proofs | None = None
         self._lock = threading.Lock()
         self._calls: set[Call] = set()
         self._closed = threading.Event()
@@ -86,6 +90,15 @@ class Transport:
         bound._certificate = certificate
         return bound
 
+    def with_proofs(self, key: SigningKey) -> Self:
+        """The same transport, which shows possession of a key with its requests (RFC 9449); what is kept is shared.
+
+        A request that the server wants to have again with a nonce raises `dpop.NonceWanted`.
+        """
+        bound = copy.copy(self)
+        bound.proofs = Proofs(key, nonces_of(self), self.wall)
+        return bound
+
     def keep(self, make: Callable[[Transport], T]) -> T:
         """The one thing of this kind that lives as long as this transport; made at the first call."""
         with self._lock:
@@ -109,6 +122,9 @@ class Transport:
         if request.form is not None:
             headers["Content-Type"] = FORM_TYPE
             body = urlencode(request.form).encode("ascii")
+        elif request.json is not None:
+            headers["Content-Type"] = "application/json"
+            body = json.dumps(request.json, allow_nan=False).encode("ascii")
         with requests.Session() as session:
             adapter = self.mount(session, request.url, local=local)
             session.request(request.method, request.url, data=body, headers=headers)
