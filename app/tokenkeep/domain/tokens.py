@@ -149,6 +149,7 @@ class TokenQuery:
 
     :param min_valid: seconds the token should still be valid.
     :param wait: seconds the caller waits for a refresh, a person's consent or an interactive sign-in.
+    :param proven: it is asked for with its proofs, so that a token that is bound to a key will do (RFC 9449).
     """
 
     min_valid: float = 60.0
@@ -157,6 +158,26 @@ class TokenQuery:
     audience: str = ""
     interactive: bool = False
     wait: float = 30.0
+    proven: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GrantedHeaders:
+    """Headers for one request to a resource: the token, and a proof where it is bound to a key (RFC 9449 §7.1).
+
+    :param scheme: `Bearer` or `DPoP`.
+    """
+
+    token: GrantedToken
+    scheme: str
+    proof: Secret | None = None
+
+    def as_answer(self) -> dict[str, Any]:
+        """The JSON members of the answer; token and proof are revealed for the caller."""
+        headers = {"Authorization": f"{self.scheme} {self.token.access_token.reveal()}"}
+        if self.proof is not None:
+            headers["DPoP"] = self.proof.reveal()
+        return {"headers": headers, "expires_at": self.token.expires_at}
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +192,9 @@ class StoredSession:
     :param ended: why this sign-in came to its end, None while it lives. Tokens that are still there are not used.
     :param origin: where the tokens can be revoked; None when that is not known.
     :param left_at: wall clock in seconds since when `config.toml` has no entry for it; None while it has one.
+    :param dpop_key: the private key (PKCS#8) that the tokens are bound to (RFC 9449), as secret as the refresh token;
+        None for bearer tokens, and where it was lost.
+    :param dpop_jkt: its thumbprint (RFC 7638); empty for bearer tokens.
     :param asked: `domain.machine.asked_for` of the entry that it was made with.
     """
 
@@ -183,4 +207,6 @@ class StoredSession:
     ended: str | None = None
     origin: Origin | None = None
     left_at: float | None = None
+    dpop_key: Secret | None = None
+    dpop_jkt: str = ""
     asked: str = ""

@@ -68,6 +68,8 @@ def encode_session(session: StoredSession) -> bytes:
             "ended": session.ended,
             "origin": session.origin and _origin_members(session.origin),
             "left_at": session.left_at,
+            "dpop_key": _reveal(session.dpop_key),
+            "dpop_jkt": session.dpop_jkt,
             "asked": session.asked,
         }
     )
@@ -139,6 +141,8 @@ def _session(members: dict[str, Any]) -> StoredSession:
         ended=None if members["ended"] is None else _text(members["ended"]),
         origin=_known_origin(members.get("origin")),
         left_at=None if members.get("left_at") is None else float(members["left_at"]),
+        dpop_key=_secret(members.get("dpop_key")),
+        dpop_jkt=_text(members.get("dpop_jkt", "")),
         asked=_text(members.get("asked", "")),
     )
 
