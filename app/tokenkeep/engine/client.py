@@ -9,16 +9,19 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
-from tokenkeep.domain.errors import SignInRequired, TokenKeepError
+from tokenkeep.domain.errors import GrantEnded, ProviderError, SignInRequired, TokenKeepError
 from tokenkeep.domain.origin import Origin
 from tokenkeep.domain.provider import Flow, Provider
 from tokenkeep.domain.tokens import Account, Secret, TokenSet
 from tokenkeep.engine.context import Context
 from tokenkeep.engine.credentials import credentials_of, transport_of
 from tokenkeep.engine.moves import tell_of_moves
-from tokenkeep.oauth import authorization, device, identity, metadata, pushed, refresh
+from tokenkeep.engine.subject_sources import presented
+from tokenkeep.oauth import authorization, device, dpop, identity, machine, metadata, pushed, refresh
 from tokenkeep.oauth.client_auth import ClientCredentials
 from tokenkeep.oauth.metadata import ServerMetadata
+from tokenkeep.oauth.signing_key import SigningKey
+from tokenkeep.oauth.transport import Transport
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +55,11 @@ class ProviderClient:
             return self._metadata.device_authorization_endpoint is not None
         return bool(self.provider.device_authorization_endpoint) or self.provider.flow is Flow.DEVICE_CODE
 
+    @property
+    def end_session_available(self) -> bool:
+        """Whether the provider is known to have a way to log out in the browser."""
+        return self._metadata is not None and self._metadata.end_session_endpoint is not None
+
     async def prepare(self, *, background: bool = False, fresh: bool = False) -> ServerMetadata:
         """Fetch the metadata when there is none or it is old; an old copy serves while the server cannot be reached.
 
@@ -64,6 +72,23 @@ class ProviderClient:
             tell_of_moves(self._context, self.provider, self._metadata, found)
         self._metadata = found
         return found
+
+    @property
+    def endpoints(self) -> frozenset[str]:
+        """Where clients talk to the server, in the form that proofs name them: no program gets a proof for these."""
+        known = self._metadata
+        if known is None:
+            return frozenset(filter(None, [self.provider.token_endpoint and dpop.target(self.provider.token_endpoint)]))
+        own = (
+            known.token_endpoint,
+            known.authorization_endpoint,
+            known.device_authorization_endpoint,
+            known.pushed_authorization_request_endpoint,
+            known.revocation_endpoint,
+            known.introspection_endpoint,
+            known.registration_endpoint,
+        )
+        return frozenset(dpop.target(url) for url in own if url)
 
     def binding(self) -> tuple[str, str, str]:
         """What a refresh token of this provider is bound to (REF-9)."""
@@ -87,17 +112,67 @@ class ProviderClient:
         """Who we are to this server; secret and key are read anew at each use. Errors as `credentials_of`."""
         return await credentials_of(self._context, self.provider, self.metadata, self._transport)
 
-    async def refresh(self, tokens: TokenSet, binding: tuple[str, str, str], *, background: bool) -> TokenSet:
+    def new_key(self) -> SigningKey | None:
+        """A key to bind the tokens of one sign-in to, as the entry and the server want it. Errors as `dpop.key_for`."""
+        return dpop.key_for(self.provider, self.metadata)
+
+    def proving(self, key: SigningKey | None) -> Transport:
+        """The connection to this provider, with proofs of that key when there is one."""
+        return self._transport if key is None else self._transport.with_proofs(key)
+
+    async def refresh(
+        self,
+        tokens: TokenSet,
+        binding: tuple[str, str, str],
+        *,
+        background: bool,
+        key: SigningKey | None = None,
+    ) -> TokenSet:
         """One refresh request (RFC 6749 §6); what comes back must still pass `verify_refreshed`.
 
+        :param key: what the refresh token is bound to (RFC 9449 §5).
+        :raises GrantEnded: the new token is not bound as it must be; it was dropped, and with it the refresh token.
         :raises SignInRequired: the metadata changed meanwhile, and the refresh token would go elsewhere (REF-9).
         """
         credentials = await self.credentials()
         self.check_binding(binding)
         answer = await self._run(
-            background, refresh.refresh, self._transport, self.provider, self.metadata, tokens, credentials
+            background,
+            partial(dpop.nonce_answered, refresh.refresh),
+            self.proving(key),
+            self.provider,
+            self.metadata,
+            tokens,
+            credentials,
         )
-        return answer.tokens
+        try:
+            return self._bound(answer.tokens, key)
+        except ProviderError as refused:
+            raise GrantEnded(refused.detail, hint=refused.hint, provider=self.provider.id) from None
+
+    def _bound(self, tokens: TokenSet, key: SigningKey | None) -> TokenSet:
+        """The tokens, when they are bound as they should be; others are revoked. Errors as `dpop.check_type`."""
+        try:
+            dpop.check_type(self.provider, tokens, key)
+        except ProviderError:
+            self._context.spawn(asyncio.create_task(self.discard(tokens)))
+            raise
+        return tokens
+
+    async def acquire(self, *, background: bool) -> tuple[TokenSet, Account]:
+        """One token for this machine itself, and whom it is about; what it shows for that is read anew.
+
+        :raises TokenKeepError: as `subject_sources.presented`, `credentials_of` and `machine.acquire`.
+        """
+        provider = self.provider
+        subject = await presented(self._context, provider, "subject_token", background=background)
+        actor = await presented(self._context, provider, "actor_token", background=background)
+        credentials = await self.credentials()
+        answer = await self._run(
+            background, machine.acquire, self._transport, provider, self.metadata, credentials, subject, actor
+        )
+        name = (subject.subject if subject else "") or credentials.client_id
+        return answer.tokens, Account(provider.issuer, name, name)
 
     async def verify_refreshed(self, before: TokenSet, after: TokenSet, *, background: bool) -> None:
         """Check a new id_token against the sign-in's (OIDC-10).
@@ -116,26 +191,32 @@ class ProviderClient:
             wall,
         )
 
-    async def begin(self, server: ServerMetadata, redirect_uri: str, login_hint: str) -> authorization.Attempt:
+    async def begin(
+        self, server: ServerMetadata, redirect_uri: str, login_hint: str, key: SigningKey | None = None
+    ) -> authorization.Attempt:
         """An authorization request of its own state, nonce and verifier; pushed where the server takes that (RFC 9126).
 
         :param server: the metadata that the sign-in began with (RESP-10).
+        :param key: what the code is to be bound to (RFC 9449 §10).
         :raises ProviderError: it cannot be made, or the server did not take it.
         """
         pushed_first = pushed.is_pushed(server)
-        attempt = authorization.begin(self.provider, server, redirect_uri, login_hint=login_hint)
+        jkt = "" if key is None else key.kid
+        attempt = authorization.begin(self.provider, server, redirect_uri, login_hint=login_hint, dpop_jkt=jkt)
         if not pushed_first:
             return attempt
         credentials = await self.credentials()
-        return await self._context.net.run(pushed.push, self._transport, attempt, credentials)
+        return await self._context.net.run(dpop.nonce_answered, pushed.push, self.proving(key), attempt, credentials)
 
-    async def exchange(self, attempt: authorization.Attempt, code: Secret) -> TokenSet:
-        """Redeem an authorization code (RFC 6749 §4.1.3)."""
+    async def exchange(self, attempt: authorization.Attempt, code: Secret, key: SigningKey | None = None) -> TokenSet:
+        """Redeem an authorization code (RFC 6749 §4.1.3), for tokens bound to that key."""
 
         async def exchange() -> TokenSet:
             credentials = await self.credentials()
-            answer = await self._context.net.run(authorization.exchange, self._transport, attempt, code, credentials)
-            return answer.tokens
+            answer = await self._context.net.run(
+                dpop.nonce_answered, authorization.exchange, self.proving(key), attempt, code, credentials
+            )
+            return self._bound(answer.tokens, key)
 
         return await self._not_lost(exchange())
 
@@ -146,36 +227,44 @@ class ProviderClient:
             device.request_codes, self._transport, self.provider, self.metadata, credentials
         )
 
-    async def poll(self, codes: device.DeviceAuthorization, metadata: ServerMetadata) -> TokenSet:
+    async def poll(
+        self, codes: device.DeviceAuthorization, metadata: ServerMetadata, key: SigningKey | None = None
+    ) -> TokenSet:
         """Ask once whether the person has confirmed (RFC 8628 §3.4).
 
         :param metadata: those that the codes were asked for with.
+        :param key: what the tokens are to be bound to.
         """
 
         async def poll() -> TokenSet:
             credentials = await self.credentials()
             answer = await self._context.net.run(
-                device.poll, self._transport, self.provider, metadata, credentials, codes
+                dpop.nonce_answered, device.poll, self.proving(key), self.provider, metadata, credentials, codes
             )
-            return answer.tokens
+            return self._bound(answer.tokens, key)
 
         return await self._not_lost(poll())
 
-    async def account(self, tokens: TokenSet, nonce: Secret | None, metadata: ServerMetadata) -> Account | None:
+    async def account(
+        self, tokens: TokenSet, nonce: Secret | None, metadata: ServerMetadata, key: SigningKey | None = None
+    ) -> Account | None:
         """Who signed in: the verified id_token, and userinfo when the server has it; None when nothing tells.
 
         Tokens that are not used after all, because it does not pass or nobody waits any more, are revoked (REV-4).
 
         :param metadata: those that the sign-in began with (RESP-10).
+        :param key: what the tokens are bound to.
         :raises ProviderError: the id_token does not pass; none of the answer's tokens may be used (OIDC-6).
         """
         try:
-            return await self._account(tokens, nonce, metadata)
+            return await self._account(tokens, nonce, metadata, key)
         except (TokenKeepError, asyncio.CancelledError):
             self._context.spawn(asyncio.create_task(self.discard(tokens)))
             raise
 
-    async def _account(self, tokens: TokenSet, nonce: Secret | None, metadata: ServerMetadata) -> Account | None:
+    async def _account(
+        self, tokens: TokenSet, nonce: Secret | None, metadata: ServerMetadata, key: SigningKey | None
+    ) -> Account | None:
         claims = await self._context.net.run(
             identity.verify_id_token,
             self._transport,
@@ -189,8 +278,9 @@ class ProviderClient:
         profile: dict[str, object] = {}
         try:
             profile = await self._context.net.run(
+                dpop.nonce_answered,
                 identity.userinfo,
-                self._transport,
+                self.proving(key),
                 self.provider,
                 metadata,
                 tokens,

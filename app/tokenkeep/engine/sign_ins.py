@@ -87,12 +87,16 @@ class SignIns:
 
         :raises TokenKeepError: it could not even begin.
         """
+        known = set(self._all)
         one = await self.start(session, method, open_browser=open_browser, application=application)
         await one.presentable()
         if one.snapshot.error is not None:
             raise one.snapshot.error.bare()
         if application.own and open_browser and one.snapshot.method == "browser" and not one.opened:
             await one.reopen()  # a program's attempt was joined; a person's click always opens the page
+        elif one.id in known and not application.own and one.address_is_for_once:
+            self._context.limits.spend(Deed.SIGN_IN, application)
+            await one.fresh_address()  # the one who began it may have opened the other
         return one.snapshot
 
     async def wait(self, sign_in: str, wait: float) -> SignInSnapshot:

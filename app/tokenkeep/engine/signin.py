@@ -7,6 +7,7 @@ import logging
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from urllib.parse import urlsplit
 
 from tokenkeep.domain.access import Application
@@ -22,11 +23,13 @@ from tokenkeep.domain.origin import Origin
 from tokenkeep.domain.ports import Launch
 from tokenkeep.domain.session import SignInSnapshot, SignInState
 from tokenkeep.domain.tokens import Account, Secret, TokenSet
+from tokenkeep.engine.browser_requests import BrowserRequests
 from tokenkeep.engine.context import Context
 from tokenkeep.engine.loopback import LoopbackListener
 from tokenkeep.engine.sessions import Session
 from tokenkeep.oauth import authorization, device
 from tokenkeep.oauth.metadata import ServerMetadata
+from tokenkeep.oauth.signing_key import SigningKey
 
 log = logging.getLogger(__name__)
 
@@ -63,12 +66,13 @@ class SignIn:
         self._metadata: ServerMetadata
         self._binding: tuple[str, str, str]
         self._origin: Origin
+        self._key: SigningKey | None = None  # of this attempt; the session's own is replaced with the tokens only
         self._fall_back = fall_back
         self._open_browser = open_browser
         self._changed = changed
         self._moved = asyncio.Event()
-        self._callback: asyncio.Future[Secret] | None = None
-        self._attempt: authorization.Attempt | None = None
+        self._callback: asyncio.Future[tuple[authorization.Attempt, Secret]] | None = None
+        self._requests: BrowserRequests | None = None
         self._choice: asyncio.Future[bool] | None = None
         self.ended_at: float | None = None  # boot clock
         self.opened = False  # a browser was asked to open the page
@@ -117,6 +121,7 @@ class SignIn:
         # Codes and tokens of this attempt belong to the server as it describes itself now (RESP-10, REF-9).
         self._metadata = await self._client.prepare(fresh=True)
         self._binding, self._origin = self._client.binding(), self._client.origin()
+        self._key = self._client.new_key()
         self._update(device_available=self._client.device_available)
         if self.snapshot.method == "device":
             return await self._by_device()
@@ -128,32 +133,66 @@ class SignIn:
         listener = LoopbackListener(provider, self._take)
         redirect_uri = await listener.start()
         deadline: asyncio.Future[None] = asyncio.ensure_future(self._context.clock.sleep(BROWSER_LIMIT))
+        begin = partial(client.begin, self._metadata, redirect_uri, self.snapshot.account, self._key)
+        requests = self._requests = BrowserRequests(begin, redirect_uri, self._context.clock)
+        renewing: asyncio.Task[None] | None = None
         try:
-            attempt = self._attempt = authorization.begin(
-                provider, self._metadata, redirect_uri, login_hint=self.snapshot.account
-            )
             self._update(
-                authorization_url=attempt.url,
+                authorization_url=await requests.make(),
                 state=SignInState.WAITING_FOR_BROWSER,
                 expires_at=self._context.clock.wall() + BROWSER_LIMIT,
             )
+            renewing = asyncio.create_task(self._renew(requests))
+            self._context.spawn(renewing)
             opened = not self._open_browser or await self._open()
             if not opened and self._fall_back and client.device_available and not callback.done():
-                self._attempt = None
+                self._requests = None
+                renewing.cancel()
                 await listener.close()
                 self._update(method="device", authorization_url=None, state=SignInState.WAITING_FOR_CODE)
                 return await self._by_device()
             await asyncio.wait((callback, deadline), return_when=asyncio.FIRST_COMPLETED)
             if not callback.done():
                 raise SignInExpired("Nobody finished the sign-in in the browser within 5 minutes.")
-            code = callback.result()
+            renewing.cancel()
+            attempt, code = callback.result()
             self._update(state=SignInState.EXCHANGING)
-            tokens = await client.exchange(attempt, code)
-            return tokens, await client.account(tokens, attempt.nonce, self._metadata)
+            tokens = await client.exchange(attempt, code, self._key)
+            return tokens, await client.account(tokens, attempt.nonce, self._metadata, self._key)
         finally:
             deadline.cancel()
-            self._attempt = self._callback = None  # the verifier is gone with them (PKCE-4)
+            if renewing is not None:
+                renewing.cancel()
+            self._requests = self._callback = None  # the verifiers are gone with them (PKCE-4)
             await listener.close()
+
+    async def _renew(self, requests: BrowserRequests) -> None:
+        """Show a new address when the pushed request behind the present one has run out (PAR-3)."""
+        while (seconds := requests.renew_in) is not None:
+            await self._context.clock.sleep(seconds)
+            try:
+                await self._renewed(requests)
+            except TokenKeepError as error:  # a browser may be on its way with the old one
+                log.warning("the request at %s could not be pushed again: %s", self._provider.id, error.code)
+
+    async def _renewed(self, requests: BrowserRequests) -> None:
+        url = await requests.make()
+        if self._requests is requests and self.snapshot.state is SignInState.WAITING_FOR_BROWSER:
+            self._update(authorization_url=url)
+
+    async def fresh_address(self) -> None:
+        """Have an address that nobody has opened yet, where the present one is good for one use (PAR-3).
+
+        :raises TokenKeepError: the request could not be pushed again.
+        """
+        if self.address_is_for_once and self._requests is not None:
+            await self._renewed(self._requests)
+
+    @property
+    def address_is_for_once(self) -> bool:
+        """Whether somebody else needs an address of their own."""
+        waits = self.snapshot.state is SignInState.WAITING_FOR_BROWSER and self.snapshot.authorization_url is not None
+        return waits and self._requests is not None and self._requests.once
 
     async def _open(self) -> bool:
         """Ask the browser; a failing one leaves an address to copy instead of an error (AUTHZ-6)."""
@@ -183,7 +222,8 @@ class SignIn:
         return launch
 
     async def reopen(self) -> None:
-        """Ask the browser once more, on the person's click."""
+        """Ask the browser once more, on the person's click; errors as `fresh_address`."""
+        await self.fresh_address()
         url = (
             self.snapshot.authorization_url or self.snapshot.verification_uri_complete or self.snapshot.verification_uri
         )
@@ -213,7 +253,7 @@ class SignIn:
             outcome = "pending"
             wished = 0.0
             try:
-                tokens = await client.poll(codes, self._metadata)
+                tokens = await client.poll(codes, self._metadata, self._key)
             except device.AuthorizationPending:
                 pass
             except device.SlowDown as error:
@@ -226,7 +266,7 @@ class SignIn:
                 raise _code_ran_out() from None
             else:
                 self._update(state=SignInState.EXCHANGING)
-                return tokens, await client.account(tokens, None, self._metadata)
+                return tokens, await client.account(tokens, None, self._metadata, self._key)
             interval = device.next_interval(interval, outcome, end - clock.boot())
             pause = max(interval, wished)
 
@@ -251,7 +291,7 @@ class SignIn:
                     provider=self._provider.id,
                 )
         commit = asyncio.create_task(
-            session.signed_in(tokens, account, self.snapshot.method, self._binding, self._origin)
+            session.signed_in(tokens, account, self.snapshot.method, self._binding, self._origin, self._key)
         )
         try:
             await asyncio.shield(commit)
@@ -277,18 +317,18 @@ class SignIn:
 
     def _take(self, query: str) -> bool:
         """A request on the redirect URI; False when it is not the answer that this attempt waits for."""
-        attempt, callback = self._attempt, self._callback
-        if attempt is None or callback is None or callback.done():
+        requests, callback = self._requests, self._callback
+        if requests is None or callback is None or callback.done():
             return False
         try:
-            code = authorization.read_response(attempt, query)
+            answered = requests.read(query)
         except authorization.UnrelatedResponse:
             log.warning("a request on the redirect URI did not belong to the sign-in that waits there")
             return False
         except TokenKeepError as error:
             callback.set_exception(error)
         else:
-            callback.set_result(code)
+            callback.set_result(answered)
         return True
 
     def take_url(self, url: str) -> bool:
@@ -297,14 +337,7 @@ class SignIn:
 
     def accepts_url(self, url: str) -> bool:
         """Whether a pasted address goes to this attempt's redirect URI."""
-        if self._attempt is None:
-            return False
-        expected = urlsplit(self._attempt.redirect_uri)
-        try:
-            given = urlsplit(url)
-        except ValueError:
-            return False
-        return (given.scheme, given.netloc, given.path) == (expected.scheme, expected.netloc, expected.path)
+        return self._requests is not None and self._requests.goes_to(url)
 
     def settle(self, *, accept: bool) -> None:
         """The person's answer to "another account came back"."""
@@ -347,6 +380,7 @@ class SignIn:
 
     def _end(self, state: SignInState, error: TokenKeepError | None = None) -> None:
         self.ended_at = self._context.clock.boot()
+        self._key = None
         if state is not SignInState.DONE:
             self.session.sign_in_abandoned()
         self._update(state=state, error=None if error is None else error.bare(), authorization_url=None)

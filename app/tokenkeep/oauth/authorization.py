@@ -45,7 +45,9 @@ class Attempt:
 
     :param nonce: None when no id_token is asked for.
     :param verifier: None when the provider is set to do without PKCE.
-    :param url: for the browser; holds the state.
+    :param parameters: of the request, all of them.
+    :param url: for the browser; holds all parameters, or the name of the request that was pushed (RFC 9126 §4).
+    :param expires_at: wall clock, seconds since the epoch, from which a pushed request is not opened any more.
     """
 
     provider: Provider
@@ -56,7 +58,9 @@ class Attempt:
     verifier: Secret | None
     scope: tuple[str, ...]
     resource: tuple[str, ...]
+    parameters: tuple[tuple[str, str], ...] = field(repr=False)
     url: str = field(repr=False)
+    expires_at: float | None = None
 
 
 def begin(
@@ -67,10 +71,12 @@ def begin(
     scope: tuple[str, ...] | None = None,
     login_hint: str = "",
     prompt: str = "",
+    dpop_jkt: str = "",
 ) -> Attempt:
     """A new attempt with its own state, nonce and verifier (AUTHZ-4).
 
     :param scope: in place of the configured one.
+    :param dpop_jkt: thumbprint of the key that the code is to be bound to (RFC 9449 §10).
     :raises ProviderError: the server has no authorization endpoint, one that must not be opened, or no S256.
     :raises Misconfigured: an id_token is asked for and there is no issuer to check it against.
     """
@@ -87,7 +93,8 @@ def begin(
     state = Secret(secrets.token_urlsafe(32))
     nonce = Secret(secrets.token_urlsafe(32)) if "openid" in wanted else None
     parameters = dict(provider.authorization_params)
-    parameters |= {name: value for name, value in (("login_hint", login_hint), ("prompt", prompt)) if value}
+    given = (("login_hint", login_hint), ("prompt", prompt), ("dpop_jkt", dpop_jkt))
+    parameters |= {name: value for name, value in given if value}
     parameters |= {
         "response_type": "code",
         "client_id": provider.client_id,
@@ -103,8 +110,18 @@ def begin(
     for audience in provider.audiences[:1]:
         parameters["audience"] = audience
     pairs = [*parameters.items(), *(("resource", one) for one in provider.resource)]
-    url = _with_query(provider, endpoint, pairs)
-    return Attempt(provider, metadata, redirect_uri, state, nonce, verifier, wanted, tuple(provider.resource), url=url)
+    return Attempt(
+        provider,
+        metadata,
+        redirect_uri,
+        state,
+        nonce,
+        verifier,
+        wanted,
+        tuple(provider.resource),
+        parameters=tuple(pairs),
+        url=with_query(provider, endpoint, pairs),
+    )
 
 
 def check_issuer(provider: Provider, metadata: ServerMetadata, scope: tuple[str, ...]) -> None:
@@ -118,8 +135,11 @@ def check_issuer(provider: Provider, metadata: ServerMetadata, scope: tuple[str,
         )
 
 
-def _with_query(provider: Provider, endpoint: str, pairs: list[tuple[str, str]]) -> str:
-    """The endpoint with its own query kept byte for byte and ours behind it (RFC 6749 §3.1)."""
+def with_query(provider: Provider, endpoint: str, pairs: list[tuple[str, str]]) -> str:
+    """The endpoint with its own query kept byte for byte and ours behind it (RFC 6749 §3.1).
+
+    :raises ProviderError: they name the same parameter, or the address must not be opened.
+    """
     own = urlsplit(endpoint).query
     clash = {name for name, _ in parse_qsl(own, keep_blank_values=True)} & {name for name, _ in pairs}
     if clash:

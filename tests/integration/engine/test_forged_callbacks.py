@@ -20,7 +20,8 @@ from tokenkeep.domain.session import SessionState, SignInSnapshot, SignInState
 
 @pytest.fixture
 async def bench(engine_of, demo_provider: DemoProvider) -> EngineBench:
-    """Ada is signed in at the demo provider."""
+    """Ada is signed in at the demo provider, which takes no pushed requests here: their address shows nothing."""
+    demo_provider.faults(metadata="no_par")
     entry = Provider(
         id="p",
         issuer=demo_provider.issuer,

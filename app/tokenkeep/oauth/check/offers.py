@@ -71,10 +71,7 @@ def _par(server: Server) -> Finding:
             "Name pushed_authorization_request_endpoint, or do not require it.",
         )
     if required:
-        return PAR.warn(
-            "Pushed requests are required of every client.",
-            "Make sure that this client is set up for them; a plain authorization request is refused.",
-        )
+        return PAR.passed("Pushed requests are required; TokenKeep pushes its own.")
     return PAR.passed("Pushed requests are offered.") if offered else PAR.skip("It is not offered.")
 
 

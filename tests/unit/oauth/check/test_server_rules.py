@@ -62,7 +62,7 @@ BROKEN: list[tuple[dict[str, Any], str, str, str]] = [
     ({"registration_endpoint": None}, "registration", "skip", "cannot register"),
     ({"client_id_metadata_document_supported": "true"}, "cimd", "fail", "“true”"),
     ({"client_id_metadata_document_supported": None}, "cimd", "skip", "not offered"),
-    ({"require_pushed_authorization_requests": True}, "par", "warn", "required of every client"),
+    ({"pushed_authorization_request_endpoint": None}, "par", "skip", "not offered"),
     (
         {"require_pushed_authorization_requests": True, "pushed_authorization_request_endpoint": None},
         "par",
