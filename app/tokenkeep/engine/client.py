@@ -74,11 +74,11 @@ class ProviderClient:
         return found
 
     @property
-    def endpoints(self) -> frozenset[str]:
-        """Where clients talk to the server, in the form that proofs name them: no program gets a proof for these."""
+    def endpoints(self) -> tuple[str, ...]:
+        """Where clients and nobody else talk to the server, as far as that is known."""
         known = self._metadata
         if known is None:
-            return frozenset(filter(None, [self.provider.token_endpoint and dpop.target(self.provider.token_endpoint)]))
+            return tuple(filter(None, [self.provider.token_endpoint]))
         own = (
             known.token_endpoint,
             known.authorization_endpoint,
@@ -88,7 +88,7 @@ class ProviderClient:
             known.introspection_endpoint,
             known.registration_endpoint,
         )
-        return frozenset(dpop.target(url) for url in own if url)
+        return tuple(filter(None, own))
 
     def binding(self) -> tuple[str, str, str]:
         """What a refresh token of this provider is bound to (REF-9)."""
@@ -138,7 +138,8 @@ class ProviderClient:
         self.check_binding(binding)
         answer = await self._run(
             background,
-            partial(dpop.nonce_answered, refresh.refresh),
+            dpop.nonce_answered,
+            refresh.refresh,
             self.proving(key),
             self.provider,
             self.metadata,

@@ -16,16 +16,28 @@ from tokenkeep.domain.errors import (
     SignInRequired,
     TokenKeepError,
 )
+from tokenkeep.domain.provider import Flow
 from tokenkeep.domain.session import SessionEvent, SessionState
 from tokenkeep.domain.tokens import StoredSession, TokenSet
+from tokenkeep.engine.acquisitions import acquire, failed, ran_out
 from tokenkeep.engine.client import ProviderClient
+from tokenkeep.engine.proofs import is_too_weak, key_of
 from tokenkeep.engine.standing import Standing
+from tokenkeep.oauth.signing_key import SigningKey
 
 log = logging.getLogger(__name__)
 
 ANSWER_LOST = (
     "The answer to the last refresh was lost on its way, and the provider had probably replaced the refresh token."
 )
+
+
+# For a session that cannot be renewed: by the provider, or because its token was pasted.
+_RAN_OUT = {False: "The token ran out, and this provider gave no refresh token.", True: "The pasted token has run out."}
+_REFUSED = {
+    False: "The token was refused, and this provider gave no refresh token.",
+    True: "The pasted token was refused.",
+}
 
 
 class Refreshes:
@@ -45,15 +57,17 @@ class Refreshes:
         """
         standing = self._standing
         held, stored = standing.held, standing.stored
-        if held is None or stored is None or standing.settled is SessionState.REFRESHING:
+        if standing.settled is SessionState.REFRESHING:
             return None
+        if held is None or stored is None:
+            return standing.pace.retry_at if standing.provider.flow.machine else None
         if standing.pace.retry_at is not None:
             return standing.pace.retry_at
         lifetime = held.tokens.lifetime
         if lifetime is None or standing.settled is SessionState.FAILED:
             return None
         settings, clock = self._context.configuration.refresh, self._context.clock
-        if held.tokens.refresh_token is None or stored.answer_lost:
+        if not standing.refreshable or stored.answer_lost:
             after = lifetime - schedule.skew(settings.validity_skew, lifetime)
         else:
             after = schedule.refresh_due(0.0, lifetime, settings.ahead)
@@ -64,10 +78,10 @@ class Refreshes:
 
     def when_due(self) -> None:
         """Do what `due` announced. Never asks a person for anything."""
-        if self._standing.held is None:
+        if self._standing.held is None and not self._standing.provider.flow.machine:
             return
         if not self._standing.refreshable:
-            self._standing.end_now("The token ran out, and this provider gave no refresh token.")
+            self._standing.end_now(_RAN_OUT[self._standing.provider.flow is Flow.STATIC])
         else:
             self.soon(background=True)
 
@@ -84,6 +98,8 @@ class Refreshes:
         """Whether a caller may cause or join one: not without a refresh token, in a loop, or against a wish."""
         standing = self._standing
         held, stored = standing.held, standing.stored
+        if standing.provider.flow.machine:
+            return self._allowed_machine()
         if held is None or stored is None or held.tokens.refresh_token is None:
             return False
         if self.in_flight is not None:
@@ -91,6 +107,18 @@ class Refreshes:
         if stored.answer_lost and standing.usable():
             return False  # the kept token serves until its end: a second use of the refresh token may end the family
         return standing.pace.allows_query(held.tokens.lifetime, rejected=standing.settled is SessionState.FAILED)
+
+    def _allowed_machine(self) -> bool:
+        standing = self._standing
+        if standing.stopped:
+            return False
+        if self.in_flight is not None:
+            return True
+        lifetime = None if standing.held is None else standing.held.tokens.lifetime
+        rejected = standing.settled is SessionState.FAILED
+        if standing.held is not None and lifetime is None and not rejected and standing.pace.allows_each():
+            return True
+        return standing.pace.allows_query(lifetime, rejected=rejected)
 
     def wanted_for(self, sha256: str) -> bool:
         """A resource refused that token; whether it is still ours and now to be replaced.
@@ -101,10 +129,11 @@ class Refreshes:
         held = self._standing.held
         if held is None or held.tokens.access_token.sha256 != sha256.lower():
             return False
-        if self._context.clock.boot() - held.obtained_boot < schedule.MINIMUM_GAP:
+        static = self._standing.provider.flow is Flow.STATIC
+        if not static and self._context.clock.boot() - held.obtained_boot < schedule.MINIMUM_GAP:
             return False
-        if held.tokens.refresh_token is None:
-            self._standing.end_now("The token was refused, and this provider gave no refresh token.")
+        if not self._standing.refreshable:
+            self._standing.end_now(_REFUSED[static])
             return False
         return self.allowed_by_click()
 
@@ -131,7 +160,10 @@ class Refreshes:
     async def _refresh(self, *, background: bool) -> None:
         standing, generation = self._standing, self._standing.generation
         try:
-            await self._once(background=background)
+            if standing.provider.flow.machine:
+                await acquire(standing, background=background)
+            else:
+                await self._once(background=background)
         except TokenKeepError:
             raise
         except Exception as bug:  # a bug of ours must not leave the session between two states
@@ -140,7 +172,10 @@ class Refreshes:
                 f"Refreshing the token of {standing.provider.title} failed.", provider=standing.provider.id
             )
             if generation == standing.generation and standing.settled is SessionState.REFRESHING:
-                await self._failed(failure, lost=True, ended_by_loss=False)
+                if standing.provider.flow.machine:
+                    failed(standing, failure)
+                else:
+                    await self._failed(failure, lost=True, ended_by_loss=False)
             raise failure from bug
 
     async def _once(self, *, background: bool) -> None:
@@ -160,11 +195,12 @@ class Refreshes:
             if await self._took_newer(stored, generation):
                 stored = standing.stored or stored
             standing.check_current(generation)
+            key = self._key(stored)
             before = stored.tokens or before
             await standing.record.mark(replace(stored, answer_lost=True))
             standing.check_current(generation)
             sent = True
-            tokens = await client.refresh(before, stored.binding, background=background)
+            tokens = await client.refresh(before, stored.binding, background=background, key=key)
         except TokenKeepError as error:
             if isinstance(error, GrantEnded) and await self._took_newer(stored, generation):
                 await self._once(background=background)
@@ -187,9 +223,19 @@ class Refreshes:
             standing.check_current(generation)
         standing.hold(tokens)
         if not standing.usable():
-            raise self._ran_out()
+            raise ran_out(standing)
         standing.pace.reset()
         standing.apply(SessionEvent.REFRESHED)
+
+    def _key(self, stored: StoredSession) -> SigningKey | None:
+        """What the refresh token is bound to (RFC 9449 §5).
+
+        :raises SignInRequired: the key is lost, or the entry wants bound tokens by now and these are bearer tokens.
+        """
+        provider = self._standing.provider
+        if is_too_weak(provider, stored):
+            raise SignInRequired(f"{provider.title} is to give tokens bound to a key by now.", provider=provider.id)
+        return key_of(provider, stored)
 
     async def _took_newer(self, stored: StoredSession, generation: int) -> bool:
         """Whether the vault holds a newer refresh token than ours (REF-3, REF-4); it is the one to use then."""
@@ -209,20 +255,6 @@ class Refreshes:
         standing.record.value = kept
         standing.put(theirs)
         return True
-
-    def _ran_out(self) -> ProviderError:
-        """The new token is of no use (`expires_in: 0`): asking at once for the next would go on for ever (TOK-6)."""
-        standing = self._standing
-        error = ProviderError(
-            f"{standing.provider.title} gave a token that had already run out.",
-            hint="TokenKeep asks again by itself, less and less often.",
-            provider=standing.provider.id,
-        )
-        standing.last_error = error.bare()
-        standing.pace.fail_for_all()
-        standing.apply(SessionEvent.REJECTED)
-        log.warning("%s gave a token that had already run out", standing.provider.id)
-        return error
 
     async def _verified(
         self, client: ProviderClient, before: TokenSet, after: TokenSet, *, background: bool

@@ -16,8 +16,10 @@ from tokenkeep.domain.errors import (
 )
 from tokenkeep.domain.session import SessionState
 from tokenkeep.domain.tokens import GrantedToken, HeldToken, TokenQuery, TokenSet
+from tokenkeep.engine.proofs import is_too_weak
 from tokenkeep.engine.refreshes import Refreshes
 from tokenkeep.engine.standing import Standing
+from tokenkeep.oauth import dpop
 
 
 class Serving:
@@ -92,6 +94,8 @@ class Serving:
         if stored is not None and (stored.binding[0], stored.binding[2]) != (provider.issuer, provider.client_id):
             # Kept, in case the entry is changed back; but one server's token is never given out as another's (REF-9).
             raise SignInRequired(f"The setup of {provider.title} changed since the last sign-in.", provider=provider.id)
+        if stored is not None and is_too_weak(provider, stored):
+            raise SignInRequired(f"{provider.title} is to give tokens bound to a key by now.", provider=provider.id)
         missing = [scope for scope in query.scope if scope not in tokens.scope]
         if missing:
             raise InsufficientScope(f"{provider.title} granted no {' '.join(missing)}.", provider=provider.id)
@@ -99,7 +103,7 @@ class Serving:
             raise ResourceNotAllowed(f"The sign-in at {provider.title} is not for that resource.", provider=provider.id)
         if query.audience and query.audience not in provider.audiences:
             raise ResourceNotAllowed(f"The sign-in at {provider.title} is not for that audience.", provider=provider.id)
-        if tokens.token_type.lower() == "dpop":
+        if dpop.is_bound(tokens) and not query.proven:
             raise DpopRequired(
                 f"The token of {provider.title} is of use only together with a key that TokenKeep has.",
                 provider=provider.id,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
+from dataclasses import replace
 
-from tokenkeep.domain.errors import GrantEnded
+from tokenkeep.domain.errors import ClientRejected, GrantEnded, Misconfigured, SecretMissing
 from tokenkeep.domain.origin import Origin
 from tokenkeep.domain.provider import Provider
 from tokenkeep.domain.revocation import OwedRevocation
@@ -13,9 +15,14 @@ from tokenkeep.domain.session import SessionEvent, SessionSnapshot, SessionState
 from tokenkeep.domain.tokens import Account, GrantedToken, StoredSession, TokenQuery, TokenSet
 from tokenkeep.engine.client import ProviderClient
 from tokenkeep.engine.context import Context
+from tokenkeep.engine.credentials import key_source
+from tokenkeep.engine.proofs import KEY_LOST, Proofs, is_lost
 from tokenkeep.engine.refreshes import Refreshes
 from tokenkeep.engine.serving import Serving
 from tokenkeep.engine.standing import Standing
+from tokenkeep.oauth.signing_key import SigningKey
+
+log = logging.getLogger(__name__)
 
 
 class Session(Standing):
@@ -28,6 +35,7 @@ class Session(Standing):
         super().__init__(context, provider, lambda: changed(self))
         self._refreshes = Refreshes(self)
         self._serving = Serving(self, self._refreshes)
+        self.proofs = Proofs(self)
 
     # --- what is shown ----------------------------------------------------------------------------------------
 
@@ -77,10 +85,20 @@ class Session(Standing):
             base_url=self.provider.base_url,
             resources=() if tokens is None else tokens.resource,
             device_available=self.client.device_available,
+            end_session_available=self.client.end_session_available,
             waiting=tuple(self.waiting.items()),
             history=tuple(self.history),
             notice=self.context.revocations.notice(self.provider.id),
+            secret_kept=self.secret_kept,
+            secret_wanted=self.secret_kept and isinstance(self.last_error, SecretMissing | ClientRejected),
+            signs_assertions=key_source(self.provider) is not None,
         )
+
+    @property
+    def secret_kept(self) -> bool:
+        """Whether the client secret is one that a person types in here."""
+        source = self.provider.client_secret
+        return source is not None and source.vault is True
 
     # --- serving and refreshing -------------------------------------------------------------------------------
 
@@ -120,6 +138,9 @@ class Session(Standing):
 
     def restore(self, stored: StoredSession) -> None:
         """Take over what the vault kept."""
+        if stored.ended is None and is_lost(stored):
+            log.warning("the key of the tokens of %s is lost", self.provider.id)
+            stored = replace(stored, ended=KEY_LOST)  # the tokens are still there to be revoked
         self.record.value = stored
         if stored.tokens is None or stored.ended is not None:
             self.last_error = GrantEnded(stored.ended or "", provider=self.provider.id)
@@ -132,10 +153,30 @@ class Session(Standing):
         """Take over a changed entry; a session that failed gets another chance."""
         self.provider = provider
         self.client = ProviderClient(self.context, provider)
+        self._mended()
+        self.notify()
+
+    def mend(self) -> None:
+        """What the registration lacked is there now: a refresh that it had kept from succeeding is tried at once."""
+        failed = self.settled is SessionState.FAILED
+        self._mended()
+        if failed and self.refreshable and self.refreshing is None:
+            self.pace.reset()
+            self._refreshes.soon()
+        self.notify()
+
+    def lacks(self, error: Misconfigured) -> None:
+        """Something is missing without which no request of this client can succeed."""
+        able = self.settled not in (SessionState.REFRESHING, SessionState.NEEDS_SIGN_IN)
+        if able and self.lifecycle.allows(SessionEvent.REJECTED):
+            self.last_error = error.bare()
+            self.pace.give_up()
+            self.apply(SessionEvent.REJECTED)
+
+    def _mended(self) -> None:
         if self.lifecycle.allows(SessionEvent.MENDED):
             self.last_error = None
             self.apply(SessionEvent.MENDED if self.held is not None else SessionEvent.RESET)
-        self.notify()
 
     def signing_in(self) -> None:
         """A sign-in began."""
@@ -152,11 +193,13 @@ class Session(Standing):
         method: str,
         binding: tuple[str, str, str],
         origin: Origin | None = None,
+        key: SigningKey | None = None,
     ) -> None:
         """A sign-in succeeded: commit first, then let everybody see it.
 
         :param binding: where the tokens came from (REF-9); the entry may have changed meanwhile.
         :param origin: where they can be revoked; the client's own by default.
+        :param key: what they are bound to; kept with them, in place of the old one (RFC 9449 §5).
         """
         stored = StoredSession(
             tokens=tokens,
@@ -165,9 +208,12 @@ class Session(Standing):
             signed_in_at=self.context.clock.wall(),
             method=method,
             origin=origin or self.client.origin(),
+            dpop_key=None if key is None else key.sealed,
+            dpop_jkt="" if key is None else key.kid,
         )
         self.generation += 1
         await self.record.commit(stored)
+        self.proofs.bearer_only.clear()
         self.history.clear()
         self.hold(tokens)
         self.pace.reset()

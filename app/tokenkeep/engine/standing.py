@@ -18,6 +18,7 @@ from tokenkeep.engine.pace import Pace
 from tokenkeep.engine.record import Record
 
 HISTORY = 8  # tokens the window's timeline shows
+MACHINE, STATIC = "machine", "static"  # the `method` of sessions that no person signed in to
 WAITING = 16  # programs that are remembered as having asked in vain
 
 
@@ -65,8 +66,15 @@ class Standing:
         return None if self.stored is None else self.stored.account
 
     @property
+    def stopped(self) -> bool:
+        """Whether a person signed this machine out: until somebody signs it in again, no token is acquired."""
+        return self.stored is not None and self.stored.method == MACHINE and self.stored.ended is not None
+
+    @property
     def refreshable(self) -> bool:
-        """Whether there is a refresh token."""
+        """Whether there is a refresh token, or none is needed."""
+        if self.provider.flow.machine:
+            return not self.stopped
         return self.held is not None and self.held.tokens.refresh_token is not None
 
     def usable(self) -> bool:
@@ -75,6 +83,8 @@ class Standing:
             return False
         clock = self.context.clock
         remaining = self.held.remaining(clock.wall(), clock.boot())
+        if remaining is None and self.provider.flow.machine:
+            return False  # of unknown life, and the next one costs nobody a sign-in: each query gets its own
         margin = schedule.skew(self.context.configuration.refresh.validity_skew, self.held.tokens.lifetime)
         return remaining is None or remaining > margin
 
@@ -111,7 +121,9 @@ class Standing:
         self.pace.give_up()
         self.last_error = GrantEnded(reason, error=oauth_error, description=description, provider=self.provider.id)
         if self.stored is not None:
-            self.record.value = replace(self.stored, tokens=None, answer_lost=False, ended=reason)
+            self.record.value = replace(
+                self.stored, tokens=None, answer_lost=False, ended=reason, dpop_key=None, dpop_jkt=""
+            )
         self.apply(SessionEvent.ENDED)
 
     def end_now(self, reason: str) -> None:

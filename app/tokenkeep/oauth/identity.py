@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from tokenkeep.domain.errors import MalformedAnswer, ProviderError, ProviderUnreachable
 from tokenkeep.domain.provider import Provider
 from tokenkeep.domain.tokens import Account, Secret, TokenSet
-from tokenkeep.oauth import jws
+from tokenkeep.oauth import dpop, jws
 from tokenkeep.oauth.claims import Expectation, check_claims, check_same_sign_in
 from tokenkeep.oauth.demand import NO_DEMAND, demand_of
 from tokenkeep.oauth.jwks import key_sets
@@ -15,6 +16,8 @@ from tokenkeep.oauth.metadata import ServerMetadata, fetch
 from tokenkeep.oauth.quirks import quirks_of
 from tokenkeep.oauth.texts import clean_text
 from tokenkeep.oauth.transport import Answer, Request, Transport
+
+log = logging.getLogger(__name__)
 
 Claims = dict[str, Any]
 LABEL_MAX = 100  # characters
@@ -151,8 +154,11 @@ def userinfo(
     url = quirks.profile_url(metadata.token_endpoint) if quirks.profile_url else metadata.userinfo_endpoint
     if url is None:
         return {}
-    headers = {"Authorization": f"Bearer {tokens.access_token.reveal()}"}
-    answer = transport.send(Request("GET", url, headers=headers), local=provider.local)
+    answer = _asked_with(tokens.token_type, transport, provider, url, tokens)
+    refused = dpop.is_bound(tokens) and answer.status == 401
+    if refused and dpop.asks_for_bearer_only(answer.headers.get("WWW-Authenticate", "")):
+        log.info("%s takes tokens bound to a key as bearer tokens at its userinfo endpoint", provider.id)
+        answer = _asked_with("Bearer", transport, provider, url, tokens)
     if answer.transient:
         raise answer.unreachable()
     if answer.status != 200:
@@ -163,6 +169,11 @@ def userinfo(
     if subject is not None and claims.get("sub") != subject:
         raise ProviderError("The userinfo endpoint answered about somebody else.", provider=provider.id)
     return claims
+
+
+def _asked_with(scheme: str, transport: Transport, provider: Provider, url: str, tokens: TokenSet) -> Answer:
+    headers = {"Authorization": f"{scheme} {tokens.access_token.reveal()}"}
+    return transport.send(Request("GET", url, headers=headers), local=provider.local)
 
 
 def _userinfo_claims(transport: Transport, provider: Provider, metadata: ServerMetadata, answer: Answer) -> Claims:
