@@ -49,15 +49,24 @@ class Rejected(Body):
 
 
 class EndSignIn(Body):
-    """Sign out."""
+    """Sign out; `end_session` also asks the browser to log out at the provider."""
 
     revoke: bool = True
+    end_session: bool = False
 
 
 class Unlock(Body):
     """Open the sealed sign-ins."""
 
     passphrase: Annotated[str, Field(min_length=1, max_length=1024)]
+
+
+class ChangeProvider(Body):
+    """What to change. The client secret is sealed and never given back; a member that is not known is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    client_secret: Annotated[str, Field(min_length=1, max_length=4096)]
 
 
 class CheckServer(Body):
@@ -136,6 +145,12 @@ class Provider(Answer):
     resources: list[str]
 
 
+class ProviderDetails(Provider):
+    """One provider; `jwks` has the public keys of a client that signs assertions (RFC 7517), else it is null."""
+
+    jwks: dict[str, list[dict[str, str]]] | None
+
+
 class Providers(Answer):
     """All providers."""
 
@@ -173,10 +188,14 @@ class Token(Answer):
 
 
 class SignedOut(Answer):
-    """Signed out here in any case; `revoked` says whether the provider confirmed the end of the tokens."""
+    """Signed out here in any case; `revoked` says whether the provider confirmed the end of the tokens.
+
+    `end_session` says whether the browser was asked to log out at the provider too; empty where that was not wanted.
+    """
 
     revoked: bool | Literal["unsupported"]
     detail: str
+    end_session: Literal["", "opened", "unsupported", "failed"]
 
 
 class Grant(Answer):

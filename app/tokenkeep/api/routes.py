@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -15,7 +16,7 @@ from pydantic import BaseModel
 from tokenkeep.api import models, views
 from tokenkeep.api.events_stream import stream
 from tokenkeep.api.json_input import Query, read_body
-from tokenkeep.domain.errors import BadRequest
+from tokenkeep.domain.errors import BadRequest, TokenKeepError
 from tokenkeep.domain.ports import Clock
 from tokenkeep.domain.tokens import GrantedToken, Secret, TokenQuery
 from tokenkeep.httpserver import Answer, Request, Response, StreamResponse
@@ -138,8 +139,22 @@ def providers(context: Context, _request: Request, _id: str) -> Answer:
     return ok({"providers": [views.provider(session) for session in context.engine.snapshot().sessions]})
 
 
-def provider(context: Context, _request: Request, id_: str) -> Answer:
-    return ok(views.provider(context.engine.provider(id_)))
+async def provider(context: Context, _request: Request, id_: str) -> Answer:
+    session = context.engine.provider(id_)
+    keys: tuple[dict[str, Any], ...] = ()
+    if session.signs_assertions:
+        with suppress(TokenKeepError):  # the rest is worth showing without them
+            keys = await context.engine.public_keys(id_)
+    return ok(views.provider(session) | {"jwks": {"keys": list(keys)} if keys else None})
+
+
+async def change_provider(context: Context, request: Request, id_: str) -> Answer:
+    body = read_body(models.ChangeProvider, request.body, request.get(b"content-type"))
+    application = request.peer.application
+    context.engine.provider(id_)  # an unknown one is said before a person is asked
+    await context.engine.require_manage(application)
+    change = context.engine.set_client_secret(id_, Secret(body.client_secret), application)
+    return ok(views.provider(await context.finish(change)))
 
 
 def token(context: Context, request: Request, id_: str) -> Answer | Awaitable[Answer]:
@@ -166,9 +181,9 @@ async def sign_out(context: Context, request: Request, id_: str) -> Answer:
     application = request.peer.application
     context.engine.provider(id_)  # an unknown one is said before a person is asked
     await context.engine.require_manage(application)
-    change = context.engine.sign_out(id_, revoke=body.revoke, application=application)
+    change = context.engine.sign_out(id_, revoke=body.revoke, end_session=body.end_session, application=application)
     outcome = await context.finish(change)
-    return ok({"revoked": outcome.revoked, "detail": outcome.detail})
+    return ok({"revoked": outcome.revoked, "detail": outcome.detail, "end_session": outcome.end_session})
 
 
 def token_query(text: str) -> TokenQuery:
@@ -307,7 +322,17 @@ ROUTES = (
         errors=("locked", "storage_failed", *MANAGE_ERRORS),
     ),
     Route("GET", "/v1/providers", providers, "All providers.", models.Providers),
-    Route("GET", "/v1/providers/{id}", provider, "One provider.", models.Provider, errors=("unknown_provider",)),
+    Route("GET", "/v1/providers/{id}", provider, "One provider.", models.ProviderDetails, errors=("unknown_provider",)),
+    Route(
+        "PATCH",
+        "/v1/providers/{id}",
+        change_provider,
+        "Give the client secret that is kept in the vault.",
+        models.Provider,
+        body=models.ChangeProvider,
+        manage=True,
+        errors=(*UNKNOWN, "locked", "storage_failed", *MANAGE_ERRORS),
+    ),
     Route(
         "GET",
         "/v1/providers/{id}/token",

@@ -7,9 +7,11 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 from tokenkeep.cli import output
-from tokenkeep.cli.exits import DONE, FAILED, report, say
+from tokenkeep.cli.exits import DONE, FAILED, USAGE, report, say
 from tokenkeep.client import NotRunning, TokenKeep, TokenKeepError
 
 STOP_LIMIT = 5.0  # seconds until a running application is really gone
@@ -56,6 +58,41 @@ def status(client: TokenKeep, options: argparse.Namespace) -> int:
     rows += [("notice", text) for text in found.get("notices", ())]  # an older application has none
     print(output.pairs(rows))
     return DONE
+
+
+def edit(client: TokenKeep, options: argparse.Namespace) -> int:
+    """Take a client secret, never from the command line, for TokenKeep to keep."""
+    if options.client_secret is None and options.client_secret_file is None:
+        say("Say what to change: --client-secret - or --client-secret-file PATH.")
+        return USAGE
+    try:
+        secret = _client_secret(options.client_secret_file)
+    except (OSError, UnicodeDecodeError):
+        say(f"{options.client_secret_file} cannot be read.")
+        return FAILED
+    if not secret:
+        say("No client secret was given; nothing was changed.")
+        return FAILED
+    found = client.set_client_secret(options.provider, secret)
+    if options.json:
+        output.print_json(found)
+    else:
+        print(f"The client secret of {output.plain(found['name'])} is kept sealed.")
+    return DONE
+
+
+def _client_secret(file: str | None) -> str:
+    """From a file, from a terminal without showing it, or from standard input; a final line break is no part of it.
+
+    :raises OSError, UnicodeDecodeError: the file cannot be read.
+    """
+    if file is not None:
+        return Path(file).expanduser().read_text(encoding="utf-8").rstrip("\r\n")
+    if sys.stdin.isatty():
+        import getpass
+
+        return getpass.getpass("Client secret: ")
+    return sys.stdin.read().rstrip("\r\n")
 
 
 def unlock(client: TokenKeep, options: argparse.Namespace) -> int:
@@ -120,6 +157,8 @@ def list_providers(client: TokenKeep, options: argparse.Namespace) -> int:
 def show(client: TokenKeep, options: argparse.Namespace) -> int:
     """One provider's details."""
     found = client.provider(options.provider)
+    if options.public_key:
+        return _show_public_key(found)
     if options.json:
         output.print_json(found)
         return DONE
@@ -146,6 +185,17 @@ def show(client: TokenKeep, options: argparse.Namespace) -> int:
     return DONE
 
 
+def _show_public_key(found: dict[str, Any]) -> int:
+    """The key set to be registered at the provider, and nothing else on standard output."""
+    jwks = found["jwks"]
+    if jwks is None:
+        say(f"{found['id']} has no public key to show.")
+        say('A client has one with `client_auth = "private_key_jwt"`; it is made once the provider can be reached.')
+        return FAILED
+    output.print_json(jwks)
+    return DONE
+
+
 def _last_error(found: dict[str, object]) -> str:
     problem = found["last_error"]
     if not isinstance(problem, dict):
@@ -163,7 +213,7 @@ def login(client: TokenKeep, options: argparse.Namespace) -> int:
 
 def logout(client: TokenKeep, options: argparse.Namespace) -> int:
     """Sign out."""
-    outcome = client.sign_out(options.provider, revoke=not options.no_revoke)
+    outcome = client.sign_out(options.provider, revoke=not options.no_revoke, end_session=options.browser)
     if options.json:
         output.print_json(outcome)
     else:

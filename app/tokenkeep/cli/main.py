@@ -65,11 +65,11 @@ def dispatch(arguments: list[str], run: Start, demo: Start) -> int:
 
 
 def secret_in(arguments: list[str]) -> str | None:
-    """The option that gives a secret away, if there is one before `--`."""
-    for argument in arguments:
+    """The option that gives a secret away, if there is one before `--`; the value `-` means standard input."""
+    for argument, following in zip(arguments, [*arguments[1:], "-"], strict=True):
         if argument == "--":
             return None
-        name = argument.partition("=")[0]
-        if name in SECRET_OPTIONS:
+        name, equals, value = argument.partition("=")
+        if name in SECRET_OPTIONS and (value if equals else following) != "-":
             return name
     return None

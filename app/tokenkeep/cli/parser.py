@@ -118,7 +118,10 @@ def build() -> argparse.ArgumentParser:
     demo.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     add("status", _client("status"), "show how things stand")
     add("list", _client("list_providers"), "list the providers")
-    add("show", _client("show"), "show one provider", provider=True)
+    _client_options(
+        add("show", _client("show"), "show one provider", provider=True),
+        add("edit", _client("edit"), "give the client secret that TokenKeep keeps sealed", provider=True),
+    )
     login = add("login", _client("login"), "sign in and wait for it", provider=True)
     way = login.add_mutually_exclusive_group()
     way.add_argument("--device", action="store_true", help="with a code to type on any device")
@@ -126,6 +129,7 @@ def build() -> argparse.ArgumentParser:
     way.add_argument("--no-open", action="store_true", help="print the address instead of opening the browser")
     logout = add("logout", _client("logout"), "sign out", provider=True)
     logout.add_argument("--no-revoke", action="store_true", help="leave the tokens valid at the provider")
+    logout.add_argument("--browser", action="store_true", help="also log out at the provider, in the browser")
     token = add("token", _token, "print a valid access token, nothing else", provider=True)
     token.add_argument("--min-valid", type=_seconds, metavar="S", help="seconds it should still be valid (60)")
     token.add_argument("--scope", help="scopes, in quotes when there are several")
@@ -149,6 +153,18 @@ def build() -> argparse.ArgumentParser:
     add("unlock", _client("unlock"), "open the sign-ins that are sealed with a passphrase, read from standard input")
     add("quit", _client("leave"), "stop the running application", common=())
     return parser
+
+
+def _client_options(show: argparse.ArgumentParser, edit: argparse.ArgumentParser) -> None:
+    """What is shown and given of a client's own keys and secrets."""
+    show.add_argument(
+        "--public-key", action="store_true", help="print the client's public keys, to be registered at the provider"
+    )
+    given = edit.add_mutually_exclusive_group()
+    given.add_argument(
+        "--client-secret", choices=("-",), metavar="-", help="ask for it, or read it from standard input"
+    )
+    given.add_argument("--client-secret-file", metavar="PATH", help="read it from a file")
 
 
 def _run_options(parser: argparse.ArgumentParser, default: str | None) -> None:

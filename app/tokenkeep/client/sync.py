@@ -102,13 +102,21 @@ class TokenKeep:
         """One provider."""
         return self._object("GET", wire.target(("providers", provider)))
 
+    def set_client_secret(self, provider: str, secret: str) -> dict[str, Any]:
+        """Give the client secret that TokenKeep keeps sealed; needs the right `manage`. The provider afterwards."""
+        return self._object("PATCH", wire.target(("providers", provider)), {"client_secret": secret}, wait=90.0)
+
     def refresh(self, provider: str) -> dict[str, Any]:
         """Refresh now; the provider afterwards."""
         return self._object("POST", wire.target(("providers", provider, "refresh")))
 
-    def sign_out(self, provider: str, *, revoke: bool = True) -> dict[str, Any]:
-        """Sign out: `{revoked, detail}`; needs the right `manage`, which a person may be asked for."""
-        return self._object("POST", wire.target(("providers", provider, "sign-out")), {"revoke": revoke}, wait=90.0)
+    def sign_out(self, provider: str, *, revoke: bool = True, end_session: bool = False) -> dict[str, Any]:
+        """Sign out: `{revoked, detail, end_session}`; needs the right `manage`, which a person may be asked for.
+
+        :param end_session: also ask the browser to log out at the provider.
+        """
+        body = {"revoke": revoke, "end_session": end_session}
+        return self._object("POST", wire.target(("providers", provider, "sign-out")), body, wait=90.0)
 
     def unlock(self, passphrase: str) -> None:
         """Open the sign-ins that are sealed with a passphrase; needs the right `manage`."""

@@ -51,6 +51,7 @@ TRANSITIONS: dict[tuple[SessionState, SessionEvent], SessionState] = {
     (S.SIGNING_IN, E.SIGNED_IN): S.ACTIVE,
     # refreshes; one may also end while a person signs in again, which does not change what is shown
     **{(state, E.REFRESH_STARTED): S.REFRESHING for state in (S.ACTIVE, S.OFFLINE, S.FAILED)},
+    (S.SIGNED_OUT, E.REFRESH_STARTED): S.REFRESHING,  # a machine's first token; no person signs in
     (S.REFRESHING, E.REFRESHED): S.ACTIVE,
     (S.REFRESHING, E.UNREACHABLE): S.OFFLINE,
     (S.REFRESHING, E.ENDED): S.NEEDS_SIGN_IN,
@@ -191,6 +192,9 @@ class SessionSnapshot:
     :param waiting: programs that asked in vain since then: name and when last.
     :param history: when the last tokens were obtained, oldest first, at most eight.
     :param notice: what a person should know beside the state, such as a sign-out that is not confirmed; else empty.
+    :param secret_kept: the client secret is one that a person types in here.
+    :param secret_wanted: and it is missing, or the provider did not accept it.
+    :param signs_assertions: the client has a private key, whose public half can be shown.
     """
 
     id: str
@@ -213,9 +217,13 @@ class SessionSnapshot:
     base_url: str = ""
     resources: tuple[str, ...] = ()
     device_available: bool = False
+    end_session_available: bool = False
     waiting: tuple[tuple[str, float], ...] = ()
     history: tuple[float, ...] = ()
     notice: str = ""
+    secret_kept: bool = False
+    secret_wanted: bool = False
+    signs_assertions: bool = False
 
 
 @dataclass(frozen=True, slots=True)

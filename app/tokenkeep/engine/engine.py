@@ -7,6 +7,7 @@ import contextlib
 import logging
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -30,7 +31,9 @@ from tokenkeep.domain.tokens import GrantedToken, Secret, TokenQuery
 from tokenkeep.engine import sign_outs
 from tokenkeep.engine.access_gate import AccessGate
 from tokenkeep.engine.activity import Activity
+from tokenkeep.engine.browser_logouts import BrowserLogouts, Leaving
 from tokenkeep.engine.checking import Checks
+from tokenkeep.engine.client_secrets import ClientSecrets
 from tokenkeep.engine.configuration_file import ConfigurationFile
 from tokenkeep.engine.context import Context
 from tokenkeep.engine.directory import Directory
@@ -74,10 +77,12 @@ class Engine:
             bus=self._bus,
         )
         self._directory = Directory(self._context, self._session_changed)
+        self._secrets = ClientSecrets(self._context, self._directory)
         self._notices = Notices(self._context)
         self._gate = AccessGate(self._context, self._access_changed)
         self._sign_ins = SignIns(self._context, self._sign_in_changed)
         self._activity = Activity(self._context)
+        self._logouts = BrowserLogouts(self._context, self._activity)
         self._checks = Checks(self._context)
         self._refresher = Refresher(outside.clock, self._context.jitter, self._each_slice)
         self._opening = VaultOpening(self._context, outside.storage, self._attach, self._opening_changed)
@@ -287,6 +292,7 @@ class Engine:
         """
         await self._opening.check()
         session = self._directory.get(provider)
+        await self._logouts.end(provider)  # a browser that has not come back from the last log-out keeps no port
         return await self._sign_ins.begin(session, method, open_browser=open_browser, application=application)
 
     def sign_in_snapshot(self, sign_in: str) -> SignInSnapshot:
@@ -339,19 +345,55 @@ class Engine:
         await one.wait(one.snapshot.state, 30.0)
         return one.snapshot
 
-    async def sign_out(self, provider: str, *, revoke: bool = True, application: Application = OWN_WINDOW) -> SignOut:
-        """Sign out here at once, then revoke at the provider as far as it lets us."""
+    async def sign_out(
+        self,
+        provider: str,
+        *,
+        revoke: bool = True,
+        end_session: bool = False,
+        application: Application = OWN_WINDOW,
+    ) -> SignOut:
+        """Sign out here at once, then revoke at the provider as far as it lets us.
+
+        :param end_session: then also ask the browser to log out at the provider (RP-Initiated Logout); whether it does
+            is waited for by nobody.
+        """
         await self._opening.check()
         session = self._directory.to_sign_out(provider)
         pending = self._sign_ins.pending(provider)
         if pending is not None:
             await pending.cancel()
+        leaving = Leaving.of(session)
         outcome = await sign_outs.sign_out(session, self._context.revocations, revoke=revoke)
         self._activity.record("sign_out", provider, "ok", application)
+        await self._secrets.removed(provider)
+        if end_session:
+            logout, words = await self._logouts.begin(leaving, application)
+            outcome = replace(outcome, detail=f"{outcome.detail} {words}", end_session=logout)
         if self._directory.find(provider) is None:  # its entry is broken or gone: no session tells of the change
             self._reporter.look_again()
             self._bus.publish("config", self._context.configuration.problems)
         return outcome
+
+    # --- our own secrets and keys -----------------------------------------------------------------------------
+
+    async def set_client_secret(
+        self, provider: str, secret: Secret, application: Application = OWN_WINDOW
+    ) -> SessionSnapshot:
+        """A person typed a client secret in: it is sealed, and what waited for it goes on (CAUTH-4).
+
+        :raises Misconfigured: the entry does not say that its secret is kept here.
+        """
+        await self._opening.check()
+        await self._secrets.type_in(provider, secret)
+        self._activity.record("client_secret", provider, "ok", application)
+        return self.provider(provider)
+
+    async def public_keys(self, provider: str) -> tuple[dict[str, Any], ...]:
+        """The public halves of a client's keys, to be registered at the provider; errors as for a token."""
+        self._directory.get(provider)
+        await self._opening.check()
+        return await self._secrets.public_keys(provider)
 
     # --- rights, storage --------------------------------------------------------------------------------------
 
@@ -409,7 +451,9 @@ class Engine:
     async def _attach(self, opener: Callable[[], Vault]) -> None:
         """Take over what the vault has, and give it what this run has got since."""
         vault = self._context.vault
+        carried = await self._secrets.carried()
         await vault.attach(opener)
+        await self._secrets.carry(carried)
         stored = await vault.read_sessions()
         await self._context.revocations.restore(await vault.read_revocations())
         await self._gate.load()
@@ -417,6 +461,7 @@ class Engine:
         self._restoring = True
         try:
             self._directory.restore(stored)
+            await self._secrets.look()
             self._reporter.tell()
         finally:
             self._restoring = False
@@ -437,6 +482,7 @@ class Engine:
             if pending is not None:
                 self._spawn(pending.cancel())
         self._reporter.look_again()
+        self._spawn(self._secrets.look())
 
     def _open_elsewhere(self, kind: str) -> None:
         self._spawn(self._opening.open(kind, None))
@@ -450,6 +496,7 @@ class Engine:
         self._reporter.look_again()
         self._look_at_configuration()
         self._spawn(self._left_behind.look())
+        self._spawn(self._secrets.tidy())
 
     def _look_at_configuration(self) -> None:
         if self._file.changed:

@@ -86,6 +86,10 @@ class Revocations:
                 return unconfirmed(pending.owed)
         return never_confirmed(self._given_up[provider]) if provider in self._given_up else ""
 
+    def owes(self, provider: str) -> bool:
+        """Whether that provider still has to be told something."""
+        return any(one.owed.provider == provider for one in self._pending.values())
+
     # --- beginning --------------------------------------------------------------------------------------------
 
     def owe(self, origin: Origin, tokens: TokenSet) -> OwedRevocation:

@@ -26,14 +26,9 @@ async def client_secret(context: Context, provider: Provider) -> Secret | None:
     if source is None:
         return None
     if source.vault:
-        secret = await context.vault.read_secret(f"{provider.id}/client_secret")
+        secret = await context.vault.read_secret(vault_name(provider))
         if not secret:
-            raise SecretMissing(
-                f"The client secret of {provider.title} was not typed in yet.",
-                hint=f"Type it in TokenKeep's window, or with `tokenkeep edit {provider.id} --client-secret -`.",
-                key=f"providers.{provider.id}.client_secret",
-                provider=provider.id,
-            )
+            raise missing_secret(provider)
     else:
         secret = await read_source(context, source)
     if not secret:
@@ -43,6 +38,21 @@ async def client_secret(context: Context, provider: Provider) -> Secret | None:
             provider=provider.id,
         )
     return secret
+
+
+def vault_name(provider: Provider) -> str:
+    """The name of a client secret in the vault."""
+    return f"{provider.id}/client_secret"
+
+
+def missing_secret(provider: Provider) -> SecretMissing:
+    """What is to be said of a secret that nobody typed in yet."""
+    return SecretMissing(
+        f"The client secret of {provider.title} was not typed in yet.",
+        hint=f"Type it in TokenKeep's window, or with `tokenkeep edit {provider.id} --client-secret -`.",
+        key=f"providers.{provider.id}.client_secret",
+        provider=provider.id,
+    )
 
 
 async def read_source(context: Context, source: SecretSource) -> Secret | None:

@@ -50,4 +50,5 @@ def test_parameters_of_a_path_are_declared_and_operations_have_names_of_their_ow
 
 def test_what_needs_manage_says_so() -> None:
     named = {key for key, operation in operations().items() if "manage" in str(operation.get("description"))}
-    assert named == {("POST", path) for path in ("/v1/quit", "/v1/unlock", "/v1/providers/{id}/sign-out")}
+    posts = {("POST", path) for path in ("/v1/quit", "/v1/unlock", "/v1/providers/{id}/sign-out")}
+    assert named == posts | {("PATCH", "/v1/providers/{id}")}

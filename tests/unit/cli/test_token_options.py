@@ -40,6 +40,11 @@ def test_what_is_odd_is_left_to_the_full_parser(line: str) -> None:
     [
         ("login github --client-secret X", "--client-secret"),
         ("add x --client-secret=X", "--client-secret"),
+        ("edit x --client-secret", None),
+        ("edit x --client-secret -", None),
+        ("edit x --client-secret=-", None),
+        ("edit x --client-secret=", "--client-secret"),
+        ("edit x --client-secret --json", "--client-secret"),
         ("--password X", "--password"),
         ("token github --refresh-token X", "--refresh-token"),
         ("unlock --passphrase X", "--passphrase"),
