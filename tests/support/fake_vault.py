@@ -9,10 +9,11 @@ from typing import Any
 from tokenkeep.domain.access import Grant
 from tokenkeep.domain.errors import StorageFailed
 from tokenkeep.domain.ports import Vault
+from tokenkeep.domain.registration import Registration
 from tokenkeep.domain.revocation import OwedRevocation
 from tokenkeep.domain.session import StorageState
 from tokenkeep.domain.tokens import Secret, StoredSession
-from tokenkeep.storage import records
+from tokenkeep.storage import records, registration_records
 
 HANG_LIMIT = 100.0  # seconds; a guard against hanging
 
@@ -35,6 +36,7 @@ class FakeVault:
         self.closed = False
         self._sessions: dict[str, bytes] = {}
         self._revocations: dict[str, bytes] = {}
+        self._registrations: dict[str, bytes] = {}
 
     def _write(self) -> None:
         self.begun.set()
@@ -80,6 +82,18 @@ class FakeVault:
     def delete_revocation(self, owed: str) -> None:
         self._write()
         self._revocations.pop(owed, None)
+
+    def read_registrations(self) -> list[Registration]:
+        return [registration_records.decode(id_, data) for id_, data in self._registrations.items()]
+
+    def write_registration(self, registration: Registration) -> None:
+        self._write()
+        id_ = registration_records.record_id(registration.issuer, registration.provider)
+        self._registrations[id_] = registration_records.encode(registration)
+
+    def delete_registration(self, issuer: str, provider: str) -> None:
+        self._write()
+        self._registrations.pop(registration_records.record_id(issuer, provider), None)
 
     def read_grants(self) -> list[Grant]:
         return list(self.grants.values())

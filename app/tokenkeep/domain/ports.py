@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from tokenkeep.domain.access import Grant
+from tokenkeep.domain.registration import Registration
 from tokenkeep.domain.revocation import OwedRevocation
 from tokenkeep.domain.session import StorageState
 from tokenkeep.domain.tokens import Secret, StoredSession
@@ -101,6 +102,18 @@ class Vault(Protocol):
 
     def delete_revocation(self, owed: str) -> None:
         """Remove by id."""
+        ...
+
+    def read_registrations(self) -> list[Registration]:
+        """The clients that servers registered for us."""
+        ...
+
+    def write_registration(self, registration: Registration) -> None:
+        """Add or replace by issuer and entry."""
+        ...
+
+    def delete_registration(self, issuer: str, provider: str) -> None:
+        """Remove by issuer and entry, the bytes too."""
         ...
 
     def read_grants(self) -> list[Grant]:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from tokenkeep.domain.access import Grant
 from tokenkeep.domain.errors import Locked
 from tokenkeep.domain.ports import Vault
+from tokenkeep.domain.registration import Registration
 from tokenkeep.domain.revocation import OwedRevocation
 from tokenkeep.domain.session import StorageState
 from tokenkeep.domain.tokens import Secret, StoredSession
@@ -78,6 +79,18 @@ class VaultAccess:
     async def delete_revocation(self, owed: str) -> None:
         """As `Vault.delete_revocation`."""
         await self._run(lambda vault: vault.delete_revocation(owed))
+
+    async def read_registrations(self) -> list[Registration]:
+        """As `Vault.read_registrations`."""
+        return await self._run(lambda vault: vault.read_registrations())
+
+    async def write_registration(self, registration: Registration) -> None:
+        """As `Vault.write_registration`."""
+        await self._run(lambda vault: vault.write_registration(registration))
+
+    async def delete_registration(self, issuer: str, provider: str) -> None:
+        """As `Vault.delete_registration`."""
+        await self._run(lambda vault: vault.delete_registration(issuer, provider))
 
     async def read_grants(self) -> list[Grant]:
         """As `Vault.read_grants`."""

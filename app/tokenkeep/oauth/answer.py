@@ -33,12 +33,14 @@ class Request:
 
     :param form: pairs of a form body in order; only `resource` and `audience` may occur twice (TOK-1).
     :param headers: beside `Accept: application/json`, which is sent unless another is given.
+    :param json: the members of a JSON body, in place of a form.
     """
 
     method: str
     url: str
     form: tuple[tuple[str, str], ...] | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    json: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,11 @@ from typing import Any, TypeVar
 
 from tokenkeep.domain.access import Grant
 from tokenkeep.domain.errors import Locked, StorageFailed
+from tokenkeep.domain.registration import Registration
 from tokenkeep.domain.revocation import OwedRevocation
 from tokenkeep.domain.session import StorageState
 from tokenkeep.domain.tokens import Secret, StoredSession
-from tokenkeep.storage import records
+from tokenkeep.storage import records, registration_records
 from tokenkeep.storage.schema import Damaged, connect, prepare, transaction, translated
 from tokenkeep.storage.sealing import MasterKey, MemoryKey, Sealer, Unsealable
 
@@ -92,6 +93,19 @@ class SqliteVault:
     def delete_revocation(self, owed: str) -> None:
         """Remove by id, the bytes too."""
         self._delete("revocation", owed)
+
+    def read_registrations(self) -> list[Registration]:
+        """The clients that servers registered for us; one that cannot be read is named in the notice."""
+        return [one for _, one in self._read_all("registration", registration_records.decode)]
+
+    def write_registration(self, registration: Registration) -> None:
+        """Add or replace by issuer and entry."""
+        id_ = registration_records.record_id(registration.issuer, registration.provider)
+        self._write("registration", id_, registration_records.encode(registration), "FULL")
+
+    def delete_registration(self, issuer: str, provider: str) -> None:
+        """Remove by issuer and entry, the bytes too."""
+        self._delete("registration", registration_records.record_id(issuer, provider))
 
     def read_grants(self) -> list[Grant]:
         """All grants, in the order of their ids."""
