@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from tokenkeep.domain.access import OWN_WINDOW, Application, Decision, Grant, Holding
 from tokenkeep.domain.check import CheckReport, Finding, Outcome
@@ -153,10 +153,18 @@ class FakeEngine:
     async def unlock(self, passphrase: Secret) -> None:
         await self._called("unlock", passphrase)
 
-    async def sign_out(self, provider: str, *, revoke: bool = True, application: Application = OWN_WINDOW) -> Ended:
-        await self._called("sign_out", provider, revoke)
+    async def sign_out(
+        self,
+        provider: str,
+        *,
+        revoke: bool = True,
+        end_session: bool = False,
+        application: Application = OWN_WINDOW,
+    ) -> Ended:
+        await self._called("sign_out", provider, revoke, *([end_session] if end_session else []))
         self.sessions[provider] = replace(self.sessions[provider], state=SessionState.SIGNED_OUT)
-        return Ended(revoked=revoke, detail="GitHub has revoked the tokens.")
+        logout: Literal["", "opened"] = "opened" if end_session else ""
+        return Ended(revoked=revoke, detail="GitHub has revoked the tokens.", end_session=logout)
 
     async def sign_in(
         self,

@@ -207,9 +207,9 @@ class FakeEngine:
         """Take note."""
         self._record("refresh", provider)
 
-    async def sign_out(self, provider: str) -> SignOut:
+    async def sign_out(self, provider: str, *, end_session: bool = False) -> SignOut:
         """Take note."""
-        self._record("sign_out", provider)
+        self._record("log_out" if end_session else "sign_out", provider)
         return self.sign_out_answer
 
     async def check(self, *, provider: str) -> CheckReport:

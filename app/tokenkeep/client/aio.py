@@ -65,10 +65,10 @@ class AsyncTokenKeep:
         """Refresh now; the provider afterwards."""
         return await self._object("POST", wire.target(("providers", provider, "refresh")))
 
-    async def sign_out(self, provider: str, *, revoke: bool = True) -> dict[str, Any]:
-        """Sign out: `{revoked, detail}`."""
+    async def sign_out(self, provider: str, *, revoke: bool = True, end_session: bool = False) -> dict[str, Any]:
+        """Sign out: `{revoked, detail, end_session}`."""
         where = wire.target(("providers", provider, "sign-out"))
-        return await self._object("POST", where, {"revoke": revoke}, wait=90.0)
+        return await self._object("POST", where, {"revoke": revoke, "end_session": end_session}, wait=90.0)
 
     async def unlock(self, passphrase: str) -> None:
         """Open the sign-ins that are sealed with a passphrase."""

@@ -19,10 +19,14 @@ NOT_REVOKED: Literal[False] = False
 
 @dataclass(frozen=True, slots=True)
 class SignOut:
-    """What came of a sign-out: it always holds here; `revoked` says whether it holds at the provider too."""
+    """What came of a sign-out: it always holds here; `revoked` says whether it holds at the provider too.
+
+    :param end_session: whether the browser was asked to log out there too; empty where that was not wanted.
+    """
 
     revoked: bool | Literal["unsupported"]
     detail: str
+    end_session: Literal["", "opened", "unsupported", "failed"] = ""
 
 
 async def sign_out(session: Session, revocations: Revocations, *, revoke: bool) -> SignOut:

@@ -90,10 +90,18 @@ def claims_of(token: str) -> dict[str, Any]:
 
     :raises BadToken: it is no JWS.
     """
+    return members_of(token)[1]
+
+
+def members_of(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Header and claims, for showing; nothing is checked.
+
+    :raises BadToken: it is no JWS.
+    """
     parts = token.split(".")
     if len(parts) != 3:
         raise BadToken("it is no signed token")
-    return _json(parts[1])
+    return _json(parts[0]), _json(parts[1])
 
 
 def half_hash(algorithm: str, value: str) -> str:

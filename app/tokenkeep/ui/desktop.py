@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QEvent, QObject, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QGuiApplication
@@ -29,6 +31,7 @@ from tokenkeep.ui.message_dialogs import (
     quit_with_unsaved,
 )
 from tokenkeep.ui.notifications import DesktopNotifier, Notifications
+from tokenkeep.ui.secret_dialog import SecretDialog
 from tokenkeep.ui.sign_in_windows import SignInWindows
 from tokenkeep.ui.translation import tr
 from tokenkeep.ui.tray import Tray
@@ -173,9 +176,12 @@ class Desktop(QObject):
         window.show_sign_in_requested.connect(self.sign_ins.show)
         window.cancel_sign_in_requested.connect(lambda id_: bridge.do(bridge.engine.cancel_sign_in(id_)))
         window.sign_out_requested.connect(self._sign_out)
+        window.log_out_requested.connect(partial(self._sign_out, end_session=True))
         window.refresh_requested.connect(self._refresh)
         window.copy_requested.connect(self._copy)
         window.diagnose_requested.connect(self._diagnose)
+        window.secret_requested.connect(self._ask_secret)
+        window.public_key_requested.connect(self._copy_public_key)
         window.storage_chosen.connect(self._choose_storage)
         window.open_folder_requested.connect(self._open_folder)
         window.reload_requested.connect(self.reload)
@@ -241,15 +247,43 @@ class Desktop(QObject):
         self._open_message(dialog)
         self.bridge.do(self.bridge.engine.check(provider=provider), done=found, failed=failed)
 
-    def _sign_out(self, provider: str) -> None:
+    def _sign_out(self, provider: str, *, end_session: bool = False) -> None:
         session = self._session(provider)
         had_token = session is not None and session.obtained_at is not None
 
         def signed_out(outcome: SignOut) -> None:
-            if had_token and outcome.revoked is not True:
+            if (had_token and outcome.revoked is not True) or outcome.end_session in ("unsupported", "failed"):
                 self._open_message(MessageDialog(self._clock, tr("Signed out here"), outcome.detail, mark="signed_out"))
 
-        self.bridge.do(self.bridge.engine.sign_out(provider), done=signed_out)
+        self.bridge.do(self.bridge.engine.sign_out(provider, end_session=end_session), done=signed_out)
+
+    def _ask_secret(self, provider: str) -> None:
+        session = self._session(provider)
+        dialog = SecretDialog(self._clock, provider, provider if session is None else session.name)
+
+        def kept(_: SessionSnapshot) -> None:
+            if dialog in self._messages:  # not closed meanwhile
+                dialog.saved()
+
+        def failed(error: TokenKeepError) -> None:
+            if dialog in self._messages:
+                dialog.refused(error)
+            else:
+                self._show_problem(error)
+
+        def give(secret: Secret) -> None:
+            self.bridge.do(self.bridge.engine.set_client_secret(provider, secret), done=kept, failed=failed)
+
+        dialog.given.connect(give)
+        self._open_message(dialog)
+
+    def _copy_public_key(self, provider: str) -> None:
+        def copied(keys: tuple[dict[str, Any], ...]) -> None:
+            QGuiApplication.clipboard().setText(json.dumps({"keys": list(keys)}, indent=2))
+            text = tr("Paste it where this client is registered. The private key stays sealed here.")
+            self._open_message(MessageDialog(self._clock, tr("The public key was copied"), text, mark="ok"))
+
+        self.bridge.do(self.bridge.engine.public_keys(provider), done=copied)
 
     def _choose_storage(self, kind: str, passphrase: Secret | None) -> None:
         self.bridge.do(self.bridge.engine.choose_storage(kind, passphrase))

@@ -36,9 +36,12 @@ class ProviderDetail(ScrollPage):
     show_sign_in_requested = Signal(str)
     cancel_sign_in_requested = Signal(str)
     sign_out_requested = Signal(str)
+    log_out_requested = Signal(str)
     refresh_requested = Signal(str)
     copy_requested = Signal(str)
     diagnose_requested = Signal(str)
+    secret_requested = Signal(str)
+    public_key_requested = Signal(str)
     open_folder_requested = Signal()
     back_requested = Signal()
 
@@ -54,7 +57,9 @@ class ProviderDetail(ScrollPage):
         self.confirm = Band()
         self.confirm_button = Button(tr("Sign out"))
         self.keep_button = Button(tr("Stay signed in"))
+        self.everywhere_button = Button(tr("Also log out in the browser"))
         self.confirm.add_button(self.confirm_button)
+        self.confirm.add_button(self.everywhere_button)
         self.confirm.add_button(self.keep_button)
         self.confirm.hide()
         self.state = StateBand()
@@ -97,15 +102,19 @@ class ProviderDetail(ScrollPage):
         self.header.copy_requested.connect(lambda: self._ask(self.copy_requested))
         self.header.refresh_requested.connect(lambda: self._ask(self.refresh_requested))
         self.header.diagnose_requested.connect(lambda: self._ask(self.diagnose_requested))
+        self.header.secret_requested.connect(lambda: self._ask(self.secret_requested))
+        self.header.public_key_requested.connect(lambda: self._ask(self.public_key_requested))
         self.header.sign_out_requested.connect(self.ask_sign_out)
         self.header.sign_in_requested.connect(lambda: self._sign_in_by("auto"))
         self.header.back_requested.connect(self.back_requested)
-        self.confirm_button.clicked.connect(self._sign_out)
+        self.confirm_button.clicked.connect(lambda: self._sign_out(self.sign_out_requested))
+        self.everywhere_button.clicked.connect(lambda: self._sign_out(self.log_out_requested))
         self.keep_button.clicked.connect(self.take_back)
         self.state.sign_in.connect(self._sign_in_by)
         self.state.show_sign_in.connect(lambda: self._ask(self.show_sign_in_requested))
         self.state.cancel_sign_in.connect(self._cancel_sign_in)
         self.state.try_again.connect(lambda: self._ask(self.refresh_requested))
+        self.state.give_secret.connect(lambda: self._ask(self.secret_requested))
         self.state.open_folder.connect(self.open_folder_requested)
         self.details_button.clicked.connect(self._copy_details)
         self.diagnose_button.clicked.connect(lambda: self._ask(self.diagnose_requested))
@@ -194,6 +203,7 @@ class ProviderDetail(ScrollPage):
             return
         name = self._session.name
         self.confirm.say("plain", "signed_out", tr("Sign out of {name}?", name=name), tr("Programs get no token."))
+        self.everywhere_button.setVisible(self._session.end_session_available)
         self.confirm.show_buttons()
         self.confirm.show()
         self.verticalScrollBar().setValue(0)
@@ -228,9 +238,9 @@ class ProviderDetail(ScrollPage):
         if self._sign_in is not None:
             self.cancel_sign_in_requested.emit(self._sign_in.id)
 
-    def _sign_out(self) -> None:
+    def _sign_out(self, request: SignalInstance) -> None:
         self.confirm.hide()
-        self._ask(self.sign_out_requested)
+        self._ask(request)
         self.header.focus_more()
 
     def _copy_details(self) -> None:

@@ -203,7 +203,7 @@ def test_what_changes_something_needs_manage(server: Served, path: Path) -> None
 
 def test_signing_out_says_what_the_provider_made_of_it(server: Served, path: Path) -> None:
     answer = ask_socket(path, "POST", "/v1/providers/github/sign-out", {"revoke": False})
-    assert answer.json == {"revoked": False, "detail": "GitHub has revoked the tokens."}
+    assert answer.json == {"revoked": False, "detail": "GitHub has revoked the tokens.", "end_session": ""}
     assert server.engine.asked("sign_out") == [("sign_out", "github", False)]
 
 

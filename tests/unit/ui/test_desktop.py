@@ -303,10 +303,11 @@ def test_commands_of_the_window_and_their_failures(
         ui_engine.engine.sign_out_answer = SignOut(revoked="unsupported", detail="Example cannot revoke tokens.")
         desktop.window.sign_out_requested.emit("example")
         await until(lambda: desktop._messages, "what came of the sign-out")
+        desktop.window.log_out_requested.emit("example")
         desktop.window.reload_requested.emit()
         desktop.window.storage_chosen.emit("memory", None)
-        await until(lambda: len(calls(ui_engine)) == 4, "all commands")
-        assert [call[0] for call in calls(ui_engine)] == ["refresh", "sign_out", "reload", "choose_storage"]
+        await until(lambda: len(calls(ui_engine)) == 5, "all commands")
+        assert [call[0] for call in calls(ui_engine)] == ["refresh", "sign_out", "log_out", "reload", "choose_storage"]
 
     run_ui(main())
 

@@ -168,6 +168,19 @@ def test_signing_out_asks_inside_the_page_first(show: Show) -> None:
     assert not detail.confirm.isVisible()
 
 
+def test_OUT_1_logging_out_in_the_browser_is_offered_where_the_provider_has_it(show: Show) -> None:
+    window = show(snapshots.six_states(), "example-ai")
+    window.ask_sign_out("example-ai")
+    assert not window.providers.detail.everywhere_button.isVisible()
+    window = show(snapshots.engine(snapshots.active(end_session_available=True)), "example-ai")
+    asked: list[str] = []
+    window.log_out_requested.connect(asked.append)
+    window.ask_sign_out("example-ai")
+    window.providers.detail.everywhere_button.click()
+    assert asked == ["example-ai"]
+    assert not window.providers.detail.confirm.isVisible()
+
+
 def test_the_question_goes_with_the_provider_it_was_about(show: Show) -> None:
     window = show(snapshots.six_states(), "example-ai")
     window.ask_sign_out("example-ai")
