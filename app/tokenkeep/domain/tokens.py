@@ -162,6 +162,22 @@ class TokenQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """A resource's 401 to an access token, as a program tells of it.
+
+    :param sha256: lower-case hexadecimal, of the token.
+    :param www_authenticate: the header of the answer; several are joined with commas.
+    :param url: of the request.
+    :param dpop_nonce: of the answer's header `DPoP-Nonce` (RFC 9449 §8.1).
+    """
+
+    sha256: str
+    www_authenticate: str = ""
+    url: str = ""
+    dpop_nonce: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class GrantedHeaders:
     """Headers for one request to a resource: the token, and a proof where it is bound to a key (RFC 9449 §7.1).
 
@@ -177,7 +193,7 @@ class GrantedHeaders:
         headers = {"Authorization": f"{self.scheme} {self.token.access_token.reveal()}"}
         if self.proof is not None:
             headers["DPoP"] = self.proof.reveal()
-        return {"headers": headers, "expires_at": self.token.expires_at}
+        return {"headers": headers, "provider": self.token.provider, "expires_at": self.token.expires_at}
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from tokenkeep.domain.session import (
     SignInState,
     StorageState,
 )
-from tokenkeep.domain.tokens import GrantedToken, Secret, TokenQuery
+from tokenkeep.domain.tokens import GrantedHeaders, GrantedToken, Refusal, Secret, TokenQuery
 from tokenkeep.engine import sign_outs
 from tokenkeep.engine.access_gate import AccessGate
 from tokenkeep.engine.activity import Activity
@@ -42,6 +42,7 @@ from tokenkeep.engine.left_behind import LeftBehind
 from tokenkeep.engine.notices import Notices
 from tokenkeep.engine.opening import VaultOpening
 from tokenkeep.engine.outside import Outside
+from tokenkeep.engine.places import provider_at
 from tokenkeep.engine.refresher import Refresher
 from tokenkeep.engine.reporter import Reporter
 from tokenkeep.engine.sessions import Session
@@ -256,13 +257,42 @@ class Engine:
         return await self._tokens.token(provider, query, application)
 
     async def token_rejected(
-        self, provider: str, sha256: str, application: Application, *, wait: float = 30.0
+        self,
+        provider: str,
+        sha256: str,
+        application: Application,
+        *,
+        wait: float = 30.0,
+        www_authenticate: str = "",
+        url: str = "",
+        dpop_nonce: str = "",
     ) -> GrantedToken:
         """A resource refused a token: if it is still ours, one refresh; then the token that holds now.
 
-        :param sha256: lower-case hexadecimal SHA-256 of the refused access token.
+        What the refusal says of proofs is learned; where that was all that was wrong, nothing is refreshed. Parameters
+        as of `Refusal`.
+
+        :raises DpopRequired: that is done, and the token that holds now is to be had as headers only.
         """
-        return await self._tokens.rejected(provider, sha256, application, wait)
+        refusal = Refusal(sha256, www_authenticate, url, dpop_nonce)
+        return await self._tokens.rejected(provider, refusal, application, wait)
+
+    async def headers(
+        self, provider: str | None, method: str, url: str, query: TokenQuery, application: Application
+    ) -> GrantedHeaders:
+        """The headers of one request: the token, and a proof for that request where it is bound to a key (RFC 9449).
+
+        :param provider: None finds it by the URL, as `places.provider_at`.
+        :raises TokenKeepError: as `token` and `Proofs.headers`.
+        """
+        found = provider_at(url, self._directory).id if provider is None else provider
+        return await self._tokens.headers(found, method, url, query, application)
+
+    async def proof(
+        self, provider: str, method: str, url: str, application: Application, *, nonce: str = "", ath: str | None = None
+    ) -> Secret:
+        """A proof for one request with the token that the provider has now. Errors as `headers` and `Proofs.proof`."""
+        return await self._tokens.proof(provider, method, url, application, nonce=nonce, ath=ath)
 
     async def copy_token(self, provider: str) -> Secret:
         """The access token for the clipboard, at a click in our own window."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import urldefrag, urlsplit
 
-from tokenkeep.domain.errors import BadRequest, ResourceNotAllowed, SignInRequired
+from tokenkeep.domain.errors import BadRequest, DpopRequired, ResourceNotAllowed, SignInRequired
 from tokenkeep.domain.provider import Provider, check_url
 from tokenkeep.domain.tokens import GrantedHeaders, GrantedToken, Secret, StoredSession
 from tokenkeep.oauth import dpop
@@ -65,16 +65,21 @@ class Proofs:
         """What a program sends along with one request.
 
         :param granted: the token that is to be shown.
+        :param url: of the request; may be empty for a bearer token.
+        :raises DpopRequired: the token is bound to a key, and there is no URL to make a proof for.
         :raises BadRequest: the URL is none that a token is sent to.
         :raises ResourceNotAllowed: the token is not for that place.
         """
         bound = granted.token_type.lower() == "dpop"
-        if not url and not bound:
-            return GrantedHeaders(granted, "Bearer")
-        url = self._checked(url, granted, local=not bound)
-        if not bound:
-            return GrantedHeaders(granted, "Bearer")
-        if dpop.origin(url) in self.bearer_only:
+        if bound and not url:
+            raise DpopRequired(
+                f"The token of {granted.provider} is bound to a key: each request needs a proof of its own.",
+                hint="Name the URL of the request.",
+                provider=granted.provider,
+            )
+        if url:
+            url = self._checked(url, granted, local=not bound)
+        if not bound or dpop.origin(url) in self.bearer_only:
             return GrantedHeaders(granted, "Bearer")
         return GrantedHeaders(granted, dpop.SCHEME, self._proof(granted, method, url, ""))
 
@@ -104,7 +109,8 @@ class Proofs:
         """Learn from a resource's refusal of a bound token what was wrong beside the token.
 
         :param nonce: of the answer's `DPoP-Nonce`.
-        :returns: `nonce` or `bearer_only`; empty when the token itself was refused.
+        :returns: `nonce`, `bearer_only`, or `bound` for a resource that came to know DPoP; empty when the token itself
+            was refused.
         """
         stored = self._standing.stored
         if stored is None or stored.tokens is None or not dpop.is_bound(stored.tokens):
@@ -114,11 +120,15 @@ class Proofs:
             self._nonces().remember(url, nonce, resource=True)
         if dpop.asks_for_nonce(www_authenticate):
             return "nonce"
-        if url and dpop.asks_for_bearer_only(www_authenticate) and dpop.origin(url) not in self.bearer_only:
-            self.bearer_only[dpop.origin(url)] = None
+        server = dpop.origin(url) if url else ""
+        if server in self.bearer_only and dpop.asks_for_proofs(www_authenticate):
+            del self.bearer_only[server]
+            return "bound"
+        if server and server not in self.bearer_only and dpop.asks_for_bearer_only(www_authenticate):
+            self.bearer_only[server] = None
             while len(self.bearer_only) > SERVERS_MAX:
                 del self.bearer_only[next(iter(self.bearer_only))]
-            log.info("%s takes tokens of %s as bearer tokens only", dpop.origin(url), self._standing.provider.id)
+            log.info("%s takes tokens of %s as bearer tokens only", server, self._standing.provider.id)
             return "bearer_only"
         return ""
 
@@ -176,7 +186,8 @@ class Proofs:
 
 
 def _without_fragment(url: str) -> str:
+    """Empty for what is no URL."""
     try:
-        return urldefrag(url).url
+        return urldefrag(url).url if dpop.origin(url) else ""
     except ValueError:
         return ""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from tokenkeep.domain.access import Application, Decision
 from tokenkeep.domain.errors import Locked, SignInRequired, TimedOut, TokenKeepError
 from tokenkeep.domain.session import SessionSnapshot
-from tokenkeep.domain.tokens import GrantedToken, TokenQuery
+from tokenkeep.domain.tokens import GrantedHeaders, GrantedToken, Refusal, Secret, TokenQuery
 from tokenkeep.engine.access_gate import AccessGate
 from tokenkeep.engine.activity import Activity
 from tokenkeep.engine.context import Context
@@ -73,6 +74,22 @@ class TokenRequests:
         self._activity.record("token", provider, "ok", application)
         return granted
 
+    async def headers(
+        self, provider: str, method: str, url: str, query: TokenQuery, application: Application
+    ) -> GrantedHeaders:
+        """As `Engine.headers`."""
+        query = replace(query, proven=True)
+        granted = self.now(provider, query, application) or await self.token(provider, query, application)
+        return self._directory.get(provider).proofs.headers(granted, method, url)
+
+    async def proof(
+        self, provider: str, method: str, url: str, application: Application, *, nonce: str, ath: str | None
+    ) -> Secret:
+        """As `Engine.proof`."""
+        query = TokenQuery(min_valid=0.0, proven=True)  # the token that the program has been given should still be ours
+        granted = self.now(provider, query, application) or await self.token(provider, query, application)
+        return self._directory.get(provider).proofs.proof(granted, method, url, nonce=nonce, ath=ath)
+
     async def _token_or_sign_in(self, session: Session, query: TokenQuery, application: Application) -> GrantedToken:
         try:
             return await session.token(query, application.name)
@@ -88,7 +105,7 @@ class TokenRequests:
             raise sign_in.snapshot.error.bare()
         return await session.token(query, application.name)
 
-    async def rejected(self, provider: str, sha256: str, application: Application, wait: float) -> GrantedToken:
+    async def rejected(self, provider: str, refusal: Refusal, application: Application, wait: float) -> GrantedToken:
         """As `Engine.token_rejected`."""
         session = self._directory.get(provider)
         try:
@@ -96,7 +113,7 @@ class TokenRequests:
                 await self._opening.check()
                 await self._admit(session, TokenQuery(wait=wait), application)
                 with self._reporter.somebody_waits():
-                    if session.rejected(sha256):
+                    if not self._mends(session, refusal, application) and session.rejected(refusal.sha256):
                         await self._refresh(session, application)
         except TimeoutError:
             raise TimedOut(f"No new token for {session.provider.title} yet.", provider=provider) from None
@@ -104,6 +121,15 @@ class TokenRequests:
             self._activity.record("token", provider, error.code, application)
             raise
         return await self.token(provider, TokenQuery(wait=wait), application)
+
+    def _mends(self, session: Session, refusal: Refusal, application: Application) -> bool:
+        """Whether the next request can succeed with the same token, in another way (RFC 9449 §7.2, §9)."""
+        if session.held is None or session.held.tokens.access_token.sha256 != refusal.sha256:
+            return False
+        learned = session.proofs.heed(refusal.www_authenticate, refusal.url, refusal.dpop_nonce)
+        if learned == "bearer_only":
+            self._activity.record("bearer_only", session.provider.id, "ok", application)
+        return bool(learned)
 
     async def refresh(self, provider: str, application: Application) -> SessionSnapshot:
         """As `Engine.refresh`."""

@@ -88,7 +88,8 @@ def target(url: str) -> str:
 
 def origin(url: str) -> str:
     """Scheme, host and port in the same form."""
-    return target(url).split("/", 3)[0] + "//" + target(url).split("/", 3)[2]
+    scheme, _, host = target(url).split("/", 3)[:3]
+    return f"{scheme}//{host}"
 
 
 def _shortest(escape: re.Match[str]) -> str:
@@ -225,10 +226,15 @@ def asks_for_nonce(www_authenticate: str) -> bool:
     )
 
 
+def asks_for_proofs(www_authenticate: str) -> bool:
+    """Whether a protected resource knows DPoP."""
+    return any(one.is_(SCHEME) for one in challenges.parse(www_authenticate))
+
+
 def asks_for_bearer_only(www_authenticate: str) -> bool:
     """Whether a protected resource does not know DPoP: bound tokens may be used there as bearer tokens (§7.2)."""
     asked = challenges.parse(www_authenticate)
-    return any(one.is_("Bearer") for one in asked) and not any(one.is_(SCHEME) for one in asked)
+    return any(one.is_("Bearer") for one in asked) and not asks_for_proofs(www_authenticate)
 
 
 def key_for(provider: Provider, metadata: ServerMetadata) -> SigningKey | None:
