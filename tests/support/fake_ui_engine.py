@@ -221,6 +221,16 @@ class FakeEngine:
         self._record("copy_token", provider)
         return Secret(TOKEN)
 
+    async def set_client_secret(self, provider: str, secret: Secret) -> SessionSnapshot:
+        """Take note."""
+        self._record("set_client_secret", provider, secret)
+        return session(provider)
+
+    async def public_keys(self, provider: str) -> tuple[dict[str, str], ...]:
+        """A key that is as good as any."""
+        self._record("public_keys", provider)
+        return ({"kty": "EC", "kid": "canary-kid"},)
+
     async def reload(self) -> None:
         """Take note."""
         self._record("reload")

@@ -26,6 +26,8 @@ class DetailHeader(QWidget):
     sign_out_requested = Signal()
     sign_in_requested = Signal()
     diagnose_requested = Signal()
+    secret_requested = Signal()
+    public_key_requested = Signal()
     back_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -44,8 +46,12 @@ class DetailHeader(QWidget):
         self.sign_in_action = QAction(tr("Sign in again…"), self)
         self.sign_out_action = QAction(tr("Sign out…"), self)
         self.diagnose_action = QAction(tr("Diagnose…"), self)
+        self.secret_action = QAction(tr("Change the client secret…"), self)
+        self.public_key_action = QAction(tr("Copy the public key"), self)
         self.menu.addAction(self.sign_in_action)
         self.menu.addAction(self.diagnose_action)
+        self.menu.addAction(self.secret_action)
+        self.menu.addAction(self.public_key_action)
         self.menu.addAction(self.sign_out_action)
         self._build()
         self.copy_button.clicked.connect(self.copy_requested)
@@ -54,6 +60,8 @@ class DetailHeader(QWidget):
         self.sign_in_action.triggered.connect(self.sign_in_requested)
         self.sign_out_action.triggered.connect(self.sign_out_requested)
         self.diagnose_action.triggered.connect(self.diagnose_requested)
+        self.secret_action.triggered.connect(self.secret_requested)
+        self.public_key_action.triggered.connect(self.public_key_requested)
         self.back_button.clicked.connect(self.back_requested)
 
     def _build(self) -> None:
@@ -93,7 +101,10 @@ class DetailHeader(QWidget):
         self.diagnose_action.setVisible(bool(session.issuer))
         known = session.signed_in_at is not None and session.state is not SessionState.SIGNED_OUT
         self.sign_in_action.setVisible(known and session.state is not SessionState.SIGNING_IN)
-        self.more_button.setVisible(known)
+        self.sign_out_action.setVisible(known)
+        self.secret_action.setVisible(session.secret_kept)
+        self.public_key_action.setVisible(session.signs_assertions)
+        self.more_button.setVisible(known or session.secret_kept or session.signs_assertions)
         self._show_copied(session, now)
         self._arrange()
 

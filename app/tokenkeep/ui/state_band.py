@@ -24,6 +24,7 @@ class StateBand(Band):
     cancel_sign_in = Signal()
     try_again = Signal()
     open_folder = Signal()
+    give_secret = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -34,12 +35,14 @@ class StateBand(Band):
         self.show_button = Button(tr("Show the sign-in"))
         self.cancel_button = Button(tr("Cancel sign-in"))
         self.again_button = Button(tr("Try again now"))
+        self.secret_button = Button(tr("Type the client secret"), kind="primary")
         self.folder_button = Button(tr("Open the folder of config.toml"))
         for button in (
             self.sign_in_button,
             self.code_button,
             self.show_button,
             self.cancel_button,
+            self.secret_button,
             self.again_button,
             self.folder_button,
         ):
@@ -49,6 +52,7 @@ class StateBand(Band):
         self.show_button.clicked.connect(self.show_sign_in)
         self.cancel_button.clicked.connect(self.cancel_sign_in)
         self.again_button.clicked.connect(self.try_again)
+        self.secret_button.clicked.connect(self.give_secret)
         self.folder_button.clicked.connect(self.open_folder)
 
     def show_session(self, session: SessionSnapshot, sign_in: SignInSnapshot | None, now: float) -> None:
@@ -72,6 +76,7 @@ class StateBand(Band):
         self.again_button.setVisible(
             state is SessionState.OFFLINE or (state is SessionState.FAILED and session.refreshable and not broken_file)
         )
+        self.secret_button.setVisible(state is SessionState.FAILED and session.secret_wanted)
         self.folder_button.setVisible(state is SessionState.FAILED)
         self.show_buttons()
 
