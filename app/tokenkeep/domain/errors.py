@@ -224,6 +224,13 @@ class SecretMissing(Misconfigured):
     title = "The client secret is missing"
 
 
+class NotAnAccessToken(Misconfigured):
+    """A token exchange gave what opens no protected resource (`token_type` N_A, RFC 8693 §2.2.1)."""
+
+    title = "This is not an access token"
+    default_hint = "It can be the `subject_token` of another provider; for HTTP requests ask for an access token."
+
+
 class StorageFailed(TokenKeepError):
     """A change could not be written; tokens are kept in memory and served meanwhile."""
 

@@ -17,8 +17,19 @@ NOT_AN_ACCESS_TOKEN = "N_A"  # the `token_type` of what opens no protected resou
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+")
 _EXCHANGE_KEYS = ("actor_token", "subject_token_type", "requested_token_type", "actor_token_type")
-# What a machine's token depends on besides issuer and client; a change of it makes another token necessary.
-_ASKED = ("flow", "scopes", "resource", "audience", "subject_token", "actor_token", *_EXCHANGE_KEYS[1:])
+# What a machine's token depends on; a change of it makes another token necessary.
+_ASKED = (
+    "issuer",
+    "client_id",
+    "token_endpoint",
+    "flow",
+    "scopes",
+    "resource",
+    "audience",
+    "subject_token",
+    "actor_token",
+    *_EXCHANGE_KEYS[1:],
+)
 
 
 @dataclass(frozen=True, slots=True)

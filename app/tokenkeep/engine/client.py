@@ -4,26 +4,42 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, Self, TypeVar
 
-from tokenkeep.domain.errors import GrantEnded, ProviderError, SignInRequired, TokenKeepError
+from tokenkeep.domain.errors import ClientRejected, GrantEnded, ProviderError, SignInRequired, TokenKeepError
 from tokenkeep.domain.origin import Origin
 from tokenkeep.domain.provider import Flow, Provider
 from tokenkeep.domain.tokens import Account, Secret, TokenSet
+from tokenkeep.engine import client_choice
 from tokenkeep.engine.context import Context
 from tokenkeep.engine.credentials import credentials_of, transport_of
 from tokenkeep.engine.moves import tell_of_moves
 from tokenkeep.engine.subject_sources import presented
-from tokenkeep.oauth import authorization, device, dpop, identity, machine, metadata, pushed, refresh
+from tokenkeep.oauth import (
+    authorization,
+    device,
+    dpop,
+    identity,
+    inspection,
+    introspection,
+    machine,
+    metadata,
+    pushed,
+    refresh,
+)
 from tokenkeep.oauth.client_auth import ClientCredentials
 from tokenkeep.oauth.metadata import ServerMetadata
 from tokenkeep.oauth.signing_key import SigningKey
+from tokenkeep.oauth.token_answer import TokenAnswer
 from tokenkeep.oauth.transport import Transport
 
 log = logging.getLogger(__name__)
+
+REGISTERS_ANEW = "Sign in again: TokenKeep then registers anew. Until then the sign-in that was there before is kept."
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -73,6 +89,49 @@ class ProviderClient:
         self._metadata = found
         return found
 
+    # --- who we are -------------------------------------------------------------------------------------------
+
+    @property
+    def registers(self) -> bool:
+        """Whether the client of a sign-in is one that the server registers; errors as `client_choice`."""
+        return client_choice.registers(self._context, self.provider, self.metadata)
+
+    def listening(self) -> Provider:
+        """The entry with the redirect address that the client has registered; errors as `client_choice`."""
+        return client_choice.entry_to_listen(self._context, self.provider, self.metadata)
+
+    async def identified(self, redirect_uris: tuple[str, ...] = ()) -> Self:
+        """The same as the client to sign in with (MCP-4); one is registered when there is none yet.
+
+        :param redirect_uris: where the browser comes back to; empty where none takes part.
+        :raises TokenKeepError: there is none, or the server does not register it.
+        """
+        choice = client_choice.entry_to_sign_in(self._context, self.provider, self.metadata, redirect_uris)
+        return self._as(await choice)
+
+    def known_as(self, client_id: str) -> Self:
+        """The same as the client that tokens were given to (REF-9)."""
+        return self._as(client_choice.entry_of(self._context, self.provider, client_id))
+
+    def _as(self, entry: Provider) -> Self:
+        if entry is self.provider:
+            return self
+        view = copy.copy(self)
+        view.provider = entry
+        return view
+
+    async def _as_client(self, ask: Callable[[ClientCredentials], Awaitable[T]]) -> T:
+        """Ask; once more where the server does not accept the client and tells other credentials for it (CAUTH-4)."""
+        try:
+            return await ask(await self.credentials())
+        except ClientRejected as refused:
+            registrations = self._context.registrations
+            if not await registrations.refused(self.provider):
+                if registrations.client(self.provider) is not None:
+                    refused.hint = REGISTERS_ANEW
+                raise
+        return await ask(await self.credentials())
+
     @property
     def endpoints(self) -> tuple[str, ...]:
         """Where clients and nobody else talk to the server, as far as that is known."""
@@ -94,9 +153,14 @@ class ProviderClient:
         """What a refresh token of this provider is bound to (REF-9)."""
         return refresh.binding(self.provider, self.metadata, self.provider.client_id)
 
+    def gave(self, binding: tuple[str, str, str]) -> bool:
+        """Whether the entry names the issuer and the client of a binding, as far as that can be told without asking."""
+        same = binding[0] == self.provider.issuer
+        return same and client_choice.is_client(self._context, self.provider, binding[2])
+
     def is_bound(self, binding: tuple[str, str, str]) -> bool:
         """Whether this is known to be the server and the client that a token is bound to (REF-9)."""
-        return self._metadata is not None and self.binding() == binding
+        return self._metadata is not None and self.known_as(binding[2]).binding() == binding
 
     def check_binding(self, binding: tuple[str, str, str]) -> None:
         """Refuse to send a refresh token anywhere but where it came from.
@@ -111,6 +175,22 @@ class ProviderClient:
     async def credentials(self) -> ClientCredentials:
         """Who we are to this server; secret and key are read anew at each use. Errors as `credentials_of`."""
         return await credentials_of(self._context, self.provider, self.metadata, self._transport)
+
+    async def inspect(self, token: Secret, wall: float) -> inspection.Inspection:
+        """A token taken apart for people (TOK-8)."""
+        return await self._context.net.run(
+            inspection.inspect, self._transport, self.provider, self.metadata, token, wall
+        )
+
+    async def introspect(self, token: Secret) -> introspection.Introspection:
+        """What the server says of a token; whatever goes wrong is no more than not knowing (INTRO-1)."""
+        try:
+            credentials = await self.credentials()
+        except TokenKeepError as error:
+            return introspection.Introspection("unknown", error.detail)
+        return await self._context.net.run(
+            introspection.introspect, self._transport, self.provider, self.metadata, token, credentials
+        )
 
     def new_key(self) -> SigningKey | None:
         """A key to bind the tokens of one sign-in to, as the entry and the server want it. Errors as `dpop.key_for`."""
@@ -134,18 +214,21 @@ class ProviderClient:
         :raises GrantEnded: the new token is not bound as it must be; it was dropped, and with it the refresh token.
         :raises SignInRequired: the metadata changed meanwhile, and the refresh token would go elsewhere (REF-9).
         """
-        credentials = await self.credentials()
-        self.check_binding(binding)
-        answer = await self._run(
-            background,
-            dpop.nonce_answered,
-            refresh.refresh,
-            self.proving(key),
-            self.provider,
-            self.metadata,
-            tokens,
-            credentials,
-        )
+
+        async def ask(credentials: ClientCredentials) -> TokenAnswer:
+            self.check_binding(binding)
+            return await self._run(
+                background,
+                dpop.nonce_answered,
+                refresh.refresh,
+                self.proving(key),
+                self.provider,
+                self.metadata,
+                tokens,
+                credentials,
+            )
+
+        answer = await self._as_client(ask)
         try:
             return self._bound(answer.tokens, key)
         except ProviderError as refused:
@@ -213,9 +296,15 @@ class ProviderClient:
         """Redeem an authorization code (RFC 6749 §4.1.3), for tokens bound to that key."""
 
         async def exchange() -> TokenSet:
-            credentials = await self.credentials()
-            answer = await self._context.net.run(
-                dpop.nonce_answered, authorization.exchange, self.proving(key), attempt, code, credentials
+            answer = await self._as_client(
+                partial(
+                    self._context.net.run,
+                    dpop.nonce_answered,
+                    authorization.exchange,
+                    self.proving(key),
+                    attempt,
+                    code,
+                )
             )
             return self._bound(answer.tokens, key)
 
@@ -223,10 +312,8 @@ class ProviderClient:
 
     async def device_codes(self) -> device.DeviceAuthorization:
         """Ask for a device code and a user code (RFC 8628 §3.1)."""
-        credentials = await self.credentials()
-        return await self._context.net.run(
-            device.request_codes, self._transport, self.provider, self.metadata, credentials
-        )
+        run = self._context.net.run
+        return await self._as_client(partial(run, device.request_codes, self._transport, self.provider, self.metadata))
 
     async def poll(
         self, codes: device.DeviceAuthorization, metadata: ServerMetadata, key: SigningKey | None = None

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from tokenkeep.domain.configuration import Configuration
 from tokenkeep.domain.errors import TokenKeepError
 from tokenkeep.domain.ports import Browser, Clock, Prompter, Vault
-from tokenkeep.domain.tokens import Secret
+from tokenkeep.domain.tokens import Account, Secret, TokenSet
 from tokenkeep.engine.events import EventBus
 from tokenkeep.engine.limits import Limits
+from tokenkeep.engine.registrations import Registrations
 from tokenkeep.engine.revocations import Revocations
 from tokenkeep.engine.vault_access import VaultAccess
 from tokenkeep.engine.workers import NetPool, WorkerPool
@@ -50,6 +51,8 @@ class Context:
 
     :param jitter: a number in [0, 1), new at each call.
     :param configuration: replaced as a whole when the file was read again.
+    :ivar token_of: the tokens of another provider's session, renewed when that is due, and its account; asked with
+        its id and the name of who asks.
     """
 
     clock: Clock
@@ -61,13 +64,16 @@ class Context:
     prompter: Prompter
     configuration: Configuration
     bus: EventBus
+    token_of: Callable[[str, str], Awaitable[tuple[TokenSet, Account | None]]] = field(init=False)
     jitter: Callable[[], float] = field(default=random.SystemRandom().random)
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     revocations: Revocations = field(init=False)
+    registrations: Registrations = field(init=False)
     limits: Limits = field(init=False)
 
     def __post_init__(self) -> None:
         self.revocations = Revocations(self)
+        self.registrations = Registrations(self)
         self.limits = Limits(self.clock)
 
     def spawn(self, task: asyncio.Task[Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tokenkeep.domain.errors import Misconfigured
-from tokenkeep.domain.provider import Provider, SecretSource
+from tokenkeep.domain.provider import Flow, Provider, SecretSource
 from tokenkeep.engine.secret_sources import client_secret, read_source
 from tokenkeep.oauth.client_auth import ClientCredentials
 from tokenkeep.oauth.client_certificate import ClientCertificate
@@ -53,10 +53,10 @@ def transport_of(context: Context, provider: Provider) -> Transport:
 
 
 async def signing_key(context: Context, provider: Provider, listed: tuple[str, ...] | None) -> SigningKey | None:
-    """The private key for client assertions; one of the vault is made here when there is none that the server takes.
+    """The private key for assertions; one of the vault is made here when there is none that the server takes.
 
     :param listed: the algorithms that the server takes; None when it does not say.
-    :returns: None for a client that does not authenticate so.
+    :returns: None for a client that signs none.
     :raises Misconfigured: it is not where the configuration says, or cannot be used.
     """
     source = key_source(provider)
@@ -83,7 +83,8 @@ async def signing_key(context: Context, provider: Provider, listed: tuple[str, .
 
 def key_source(provider: Provider) -> SecretSource | None:
     """Where a provider's private key is; in the vault unless the entry says otherwise."""
-    if provider.client_auth == "private_key_jwt":
+    signs_grants = provider.flow is Flow.JWT_BEARER and provider.subject_token is None
+    if provider.client_auth == "private_key_jwt" or signs_grants:
         return provider.private_key or IN_THE_VAULT
     return provider.private_key if provider.client_auth == "auto" else None
 

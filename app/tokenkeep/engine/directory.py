@@ -8,6 +8,7 @@ from difflib import get_close_matches
 
 from tokenkeep.domain.configuration import Configuration
 from tokenkeep.domain.errors import Misconfigured, UnknownProvider
+from tokenkeep.domain.machine import asked_for
 from tokenkeep.domain.provider import BrokenProvider, Provider
 from tokenkeep.domain.session import SessionSnapshot, SessionState
 from tokenkeep.domain.tokens import StoredSession
@@ -127,11 +128,15 @@ class Directory:
             parked = self._parked.get(id_)
             if parked is None:
                 parked = self._parked[id_] = Session(self._context, _entry_of(id_, kept), self._changed)
-            self._restore(parked)
+            self._restore(parked, entry=False)
 
-    def _restore(self, session: Session) -> None:
+    def _restore(self, session: Session, *, entry: bool = True) -> None:
         stored = self._stored.pop(session.provider.id, None)
-        if stored is not None and session.state is SessionState.SIGNED_OUT:
+        if stored is None or session.state is not SessionState.SIGNED_OUT or session.stored is not None:
+            return
+        if entry and stored.asked != asked_for(session.provider):
+            session.restore_other(stored)
+        else:
             session.restore(stored)
 
     def snapshot(self, provider: str) -> SessionSnapshot:

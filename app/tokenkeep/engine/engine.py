@@ -19,6 +19,7 @@ from tokenkeep.domain.errors import (
     StorageFailed,
     TokenKeepError,
 )
+from tokenkeep.domain.identity import GrantedIdToken, SeenTokens
 from tokenkeep.domain.ports import Vault
 from tokenkeep.domain.session import (
     EngineSnapshot,
@@ -38,7 +39,9 @@ from tokenkeep.engine.configuration_file import ConfigurationFile
 from tokenkeep.engine.context import Context
 from tokenkeep.engine.directory import Directory
 from tokenkeep.engine.events import EventBus, Subscription
+from tokenkeep.engine.identity_requests import IdentityRequests
 from tokenkeep.engine.left_behind import LeftBehind
+from tokenkeep.engine.machine_sign_ins import MachineSignIns
 from tokenkeep.engine.notices import Notices
 from tokenkeep.engine.opening import VaultOpening
 from tokenkeep.engine.outside import Outside
@@ -82,11 +85,13 @@ class Engine:
         self._notices = Notices(self._context)
         self._gate = AccessGate(self._context, self._access_changed)
         self._sign_ins = SignIns(self._context, self._sign_in_changed)
+        self._machines = MachineSignIns(self._context, self._directory, self.require_manage)
         self._activity = Activity(self._context)
         self._logouts = BrowserLogouts(self._context, self._activity)
         self._checks = Checks(self._context)
         self._refresher = Refresher(outside.clock, self._context.jitter, self._each_slice)
         self._opening = VaultOpening(self._context, outside.storage, self._attach, self._opening_changed)
+        self._context.registrations.changed = self._registration_changed
         self._context.revocations.changed = self._revocation_changed
         self._context.revocations.gave_up = self._notices.revocation_given_up
         self._file = ConfigurationFile(self._context, outside, self._use, self._open_elsewhere)
@@ -111,6 +116,10 @@ class Engine:
             self._sign_ins,
             self._activity,
             self._reporter,
+        )
+
+        self._identities = IdentityRequests(
+            self._context, self._directory, self._gate, self._opening, self._activity, self._tokens
         )
 
     # --- life -------------------------------------------------------------------------------------------------
@@ -221,6 +230,12 @@ class Engine:
             self._reporter.session_changed(session)
         self._something_changed()
 
+    def _registration_changed(self, provider: str) -> None:
+        self._refresher.plan(self._context.registrations)
+        session = self._directory.find(provider)
+        if session is not None:
+            self._reporter.session_changed(session)
+
     def _sign_in_changed(self, sign_in: SignInSnapshot) -> None:
         self._bus.publish("sign_in", sign_in)
         self._something_changed()
@@ -294,6 +309,22 @@ class Engine:
         """A proof for one request with the token that the provider has now. Errors as `headers` and `Proofs.proof`."""
         return await self._tokens.proof(provider, method, url, application, nonce=nonce, ath=ath)
 
+    async def id_token(self, provider: str, application: Application, *, wait: float = 30.0) -> GrantedIdToken:
+        """The verified id_token; a permission of its own, which no answer about tokens gives.
+
+        :raises TokenKeepError: with the codes of the socket API.
+        """
+        return await self._identities.id_token(provider, application, wait)
+
+    async def seen_tokens(
+        self, provider: str, application: Application, *, introspect: bool = False, wait: float = 30.0
+    ) -> SeenTokens:
+        """The tokens of a sign-in, taken apart for people; it takes the permission of `id_token`.
+
+        :param introspect: also ask the provider what it knows of the access token (RFC 7662).
+        """
+        return await self._identities.seen(provider, application, wait, introspect=introspect)
+
     async def copy_token(self, provider: str) -> Secret:
         """The access token for the clipboard, at a click in our own window."""
         return (await self.token(provider, TokenQuery(), OWN_WINDOW)).access_token
@@ -322,23 +353,25 @@ class Engine:
         """
         await self._opening.check()
         session = self._directory.get(provider)
+        if not session.provider.flow.interactive:
+            return await self._machines.begin(session, application)
         await self._logouts.end(provider)  # a browser that has not come back from the last log-out keeps no port
         return await self._sign_ins.begin(session, method, open_browser=open_browser, application=application)
 
     def sign_in_snapshot(self, sign_in: str) -> SignInSnapshot:
         """One attempt; NotFound when it is unknown."""
-        return self._sign_ins.get(sign_in).snapshot
+        return self._machines.find(sign_in) or self._sign_ins.get(sign_in).snapshot
 
     async def wait_sign_in(self, sign_in: str, wait: float) -> SignInSnapshot:
         """One attempt, after its next change of state or after `wait` seconds."""
-        return await self._sign_ins.wait(sign_in, wait)
+        return self._machines.find(sign_in) or await self._sign_ins.wait(sign_in, wait)
 
     async def cancel_sign_in(self, sign_in: str, application: Application = OWN_WINDOW) -> SignInSnapshot:
         """Cancel; nothing happens to an attempt that ended already.
 
         :raises TooManyRequests: the program has cancelled too many.
         """
-        return await self._sign_ins.cancel(sign_in, application)
+        return self._machines.find(sign_in) or await self._sign_ins.cancel(sign_in, application)
 
     async def sign_in_callback(self, url: str, sign_in: str | None = None) -> SignInSnapshot:
         """A redirect that a person pasted or a second instance forwards.
@@ -367,6 +400,18 @@ class Engine:
         if one.snapshot.state is SignInState.DONE:
             return one.snapshot  # it succeeded at the moment of the click
         return await self.sign_in(one.snapshot.provider, method=method)
+
+    async def paste_token(
+        self, provider: str, token: Secret, expires_at: float | None = None, application: Application = OWN_WINDOW
+    ) -> SessionSnapshot:
+        """Keep a token that a person got at the provider (`flow = "static"`); errors as `MachineSignIns.paste`.
+
+        :param expires_at: wall clock in seconds since the epoch; None when it is not known.
+        """
+        await self._opening.check()
+        await self._machines.paste(provider, token, expires_at)
+        self._activity.record("paste", provider, "ok", application)
+        return self.provider(provider)
 
     async def settle_account(self, sign_in: str, *, accept: bool) -> SignInSnapshot:
         """The person's answer when another account came back than before (AUTHZ-7)."""
@@ -485,6 +530,7 @@ class Engine:
         await vault.attach(opener)
         await self._secrets.carry(carried)
         stored = await vault.read_sessions()
+        await self._context.registrations.restore(await vault.read_registrations())
         await self._context.revocations.restore(await vault.read_revocations())
         await self._gate.load()
         self._reporter.tell()  # what happened until now is news, what is restored is none
@@ -512,6 +558,7 @@ class Engine:
             if pending is not None:
                 self._spawn(pending.cancel())
         self._reporter.look_again()
+        self._refresher.plan(self._context.registrations)
         self._spawn(self._secrets.look())
 
     def _open_elsewhere(self, kind: str) -> None:
@@ -523,6 +570,7 @@ class Engine:
     def _each_slice(self) -> None:
         for session in self._directory:
             self._refresher.plan(session)  # the wall clock may have been set
+        self._refresher.plan(self._context.registrations)
         self._reporter.look_again()
         self._look_at_configuration()
         self._spawn(self._left_behind.look())

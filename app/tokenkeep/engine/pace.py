@@ -61,6 +61,10 @@ class Pace:
         self.retry_at = min(self.retry_at, max(not_before, self._not_before))
         return True
 
+    def allows_each(self) -> bool:
+        """Whether a query may cause a request although the last one succeeded just now: not after a failure."""
+        return not self._failures and self._context.clock.boot() >= self._not_before
+
     def wait(self) -> float:
         """Seconds until another try makes sense, at least one."""
         return max(1.0, max(self._not_before, self.retry_at or 0.0) - self._context.clock.boot())

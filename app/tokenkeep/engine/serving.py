@@ -8,18 +8,23 @@ from tokenkeep.domain import schedule
 from tokenkeep.domain.errors import (
     DpopRequired,
     InsufficientScope,
+    NotAnAccessToken,
     ProviderError,
     ProviderUnreachable,
     ResourceNotAllowed,
     SignInRequired,
     TokenKeepError,
 )
+from tokenkeep.domain.machine import NOT_AN_ACCESS_TOKEN
+from tokenkeep.domain.provider import Flow
 from tokenkeep.domain.session import SessionState
 from tokenkeep.domain.tokens import GrantedToken, HeldToken, TokenQuery, TokenSet
 from tokenkeep.engine.proofs import is_too_weak
 from tokenkeep.engine.refreshes import Refreshes
 from tokenkeep.engine.standing import Standing
 from tokenkeep.oauth import dpop
+
+SOURCE_VALID = 60.0  # seconds that a token should live on when it is shown in an exchange
 
 
 class Serving:
@@ -42,6 +47,8 @@ class Serving:
         tokens, context = held.tokens, self._standing.context
         self._check_covered(query, tokens)
         remaining = held.remaining(context.clock.wall(), context.clock.boot())
+        if remaining is None and not self._standing.usable():
+            return None
         if remaining is not None:
             margin = schedule.skew(context.configuration.refresh.validity_skew, tokens.lifetime)
             if remaining <= margin:
@@ -61,16 +68,34 @@ class Serving:
         granted = self.now(query)
         if granted is not None:
             return granted
+        held = await self._fresh(asked_by)
+        clock = self._standing.context.clock
+        self._check_covered(query, held.tokens)
+        return self._grant(held, query, held.remaining(clock.wall(), clock.boot()))
+
+    async def source(self, asked_by: str) -> TokenSet:
+        """The tokens for another provider's token exchange, whatever they are good for else; errors as `token`."""
+        held, clock = self._standing.held, self._standing.context.clock
+        remaining = None if held is None else held.remaining(clock.wall(), clock.boot())
+        enough = remaining is None or remaining >= schedule.min_valid(SOURCE_VALID, held.tokens.lifetime if held else 0)
+        if held is None or not self._standing.usable() or (not enough and self._refreshes.allowed_by_query()):
+            held = await self._fresh(asked_by)
+        self._check_ours()
+        return held.tokens
+
+    async def _fresh(self, asked_by: str) -> HeldToken:
+        """What is held after joining or starting a refresh that is needed and allowed."""
+        renewed = False
         failure: TokenKeepError | None = None
         if self._refreshes.in_flight is not None or self._refreshes.allowed_by_query():
             try:
                 await asyncio.shield(self._refreshes.soon())
+                renewed = True
             except TokenKeepError as error:
                 failure = error
-        held, clock = self._standing.held, self._standing.context.clock
-        if held is not None and self._standing.usable():
-            self._check_covered(query, held.tokens)
-            return self._grant(held, query, held.remaining(clock.wall(), clock.boot()))
+        held = self._standing.held
+        if held is not None and (self._standing.usable() or (renewed and held.tokens.lifetime is None)):
+            return held
         self._standing.note_waiting(asked_by)
         raise failure or self._no_token()
 
@@ -89,13 +114,27 @@ class Serving:
             account="" if standing.account is None else standing.account.label,
         )
 
-    def _check_covered(self, query: TokenQuery, tokens: TokenSet) -> None:
+    def _check_ours(self) -> None:
+        """Whether what is held belongs to the entry as it is now, and has the form that it wants.
+
+        :raises SignInRequired: it does not.
+        """
         stored, provider = self._standing.stored, self._standing.provider
-        if stored is not None and (stored.binding[0], stored.binding[2]) != (provider.issuer, provider.client_id):
+        if stored is not None and not self._standing.client.gave(stored.binding):
             # Kept, in case the entry is changed back; but one server's token is never given out as another's (REF-9).
             raise SignInRequired(f"The setup of {provider.title} changed since the last sign-in.", provider=provider.id)
         if stored is not None and is_too_weak(provider, stored):
             raise SignInRequired(f"{provider.title} is to give tokens bound to a key by now.", provider=provider.id)
+
+    def _check_covered(self, query: TokenQuery, tokens: TokenSet) -> None:
+        self._check_ours()
+        provider = self._standing.provider
+        if tokens.token_type == NOT_AN_ACCESS_TOKEN:
+            raise NotAnAccessToken(
+                f"{provider.title} gave a token of the type {tokens.issued_type}, which is not for requests.",
+                key=f"providers.{provider.id}.requested_token_type",
+                provider=provider.id,
+            )
         missing = [scope for scope in query.scope if scope not in tokens.scope]
         if missing:
             raise InsufficientScope(f"{provider.title} granted no {' '.join(missing)}.", provider=provider.id)
@@ -119,6 +158,18 @@ class Serving:
             )
         if standing.settled is SessionState.FAILED and standing.last_error is not None:
             return standing.last_error.bare()
+        if provider.flow is Flow.STATIC:
+            return SignInRequired(
+                f"No token of {provider.title} is kept here.",
+                hint=f"Paste one in the window, or give it to `tokenkeep edit {provider.id} --token -`.",
+                provider=provider.id,
+            )
+        if standing.stopped:
+            return SignInRequired(
+                f"{provider.title} was signed out here, so no token is fetched.",
+                hint=f"`tokenkeep login {provider.id}` lets programs have tokens again.",
+                provider=provider.id,
+            )
         if standing.settled is SessionState.NEEDS_SIGN_IN:
             return SignInRequired(f"{provider.title} ended this sign-in.", provider=provider.id)
         if standing.refreshable:

@@ -8,21 +8,26 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from tokenkeep.domain.errors import ClientRejected, GrantEnded, Misconfigured, SecretMissing
+from tokenkeep.domain.machine import NOT_AN_ACCESS_TOKEN, asked_for
 from tokenkeep.domain.origin import Origin
 from tokenkeep.domain.provider import Provider
 from tokenkeep.domain.revocation import OwedRevocation
 from tokenkeep.domain.session import SessionEvent, SessionSnapshot, SessionState
-from tokenkeep.domain.tokens import Account, GrantedToken, StoredSession, TokenQuery, TokenSet
+from tokenkeep.domain.tokens import Account, GrantedToken, Secret, StoredSession, TokenQuery, TokenSet
+from tokenkeep.engine import client_choice
 from tokenkeep.engine.client import ProviderClient
 from tokenkeep.engine.context import Context
 from tokenkeep.engine.credentials import key_source
+from tokenkeep.engine.pace import Pace
 from tokenkeep.engine.proofs import KEY_LOST, Proofs, is_lost
 from tokenkeep.engine.refreshes import Refreshes
 from tokenkeep.engine.serving import Serving
-from tokenkeep.engine.standing import Standing
+from tokenkeep.engine.standing import MACHINE, STATIC, Standing
 from tokenkeep.oauth.signing_key import SigningKey
 
 log = logging.getLogger(__name__)
+
+SIGNED_OUT = "It was signed out here."
 
 
 class Session(Standing):
@@ -77,7 +82,7 @@ class Session(Standing):
             obtained_at=None if tokens is None else tokens.obtained_at,
             signed_in_at=None if self.stored is None else self.stored.signed_in_at,
             signed_in_by="" if self.stored is None else self.stored.method,
-            token_usable=self.usable(),
+            token_usable=self.usable() and (tokens is None or tokens.token_type != NOT_AN_ACCESS_TOKEN),
             refreshable=self.refreshable,
             sealed=self.state is SessionState.SIGNED_OUT and not self.context.vault.attached,
             last_error=self.last_error,
@@ -89,6 +94,9 @@ class Session(Standing):
             waiting=tuple(self.waiting.items()),
             history=tuple(self.history),
             notice=self.context.revocations.notice(self.provider.id),
+            client=client_choice.facts(
+                self.context, self.provider, "" if self.stored is None else self.stored.binding[2]
+            ),
             secret_kept=self.secret_kept,
             secret_wanted=self.secret_kept and isinstance(self.last_error, SecretMissing | ClientRejected),
             signs_assertions=key_source(self.provider) is not None,
@@ -142,6 +150,8 @@ class Session(Standing):
             log.warning("the key of the tokens of %s is lost", self.provider.id)
             stored = replace(stored, ended=KEY_LOST)  # the tokens are still there to be revoked
         self.record.value = stored
+        if self.stopped:
+            return
         if stored.tokens is None or stored.ended is not None:
             self.last_error = GrantEnded(stored.ended or "", provider=self.provider.id)
             self.apply(SessionEvent.RESTORED_ENDED)
@@ -149,10 +159,23 @@ class Session(Standing):
         self.put(stored.tokens)
         self.apply(SessionEvent.RESTORED)
 
+    def restore_other(self, stored: StoredSession) -> None:
+        """What the vault kept was made with an entry that asked for something else: it is let go."""
+        self.record.value = stored
+        if not self.stopped:
+            self._let_go()
+
     def reconfigure(self, provider: Provider) -> None:
-        """Take over a changed entry; a session that failed gets another chance."""
+        """Take over a changed entry; a session that failed gets another chance.
+
+        A token that a machine got for another scope, audience or subject is let go; the next query gets one anew.
+        """
+        if self.stored is not None and self.stored.asked != asked_for(provider) and not self.stopped:
+            self._let_go()
         self.provider = provider
         self.client = ProviderClient(self.context, provider)
+        if provider.flow.machine:
+            self.pace = Pace(self.context)
         self._mended()
         self.notify()
 
@@ -208,6 +231,7 @@ class Session(Standing):
             signed_in_at=self.context.clock.wall(),
             method=method,
             origin=origin or self.client.origin(),
+            asked=asked_for(self.provider),
             dpop_key=None if key is None else key.sealed,
             dpop_jkt="" if key is None else key.kid,
         )
@@ -219,12 +243,64 @@ class Session(Standing):
         self.pace.reset()
         self.apply(SessionEvent.SIGNED_IN)
 
+    async def paste(self, token: Secret, expires_at: float | None) -> None:
+        """Keep a token that a person pasted, and serve it as it is.
+
+        :param expires_at: wall clock in seconds since the epoch; None when it is not known.
+        """
+        wall = self.context.clock.wall()
+        tokens = TokenSet(
+            access_token=token,
+            token_type="Bearer",
+            obtained_at=wall,
+            lifetime=None if expires_at is None else expires_at - wall,
+            scope=tuple(self.provider.scopes),
+            resource=tuple(self.provider.resource),
+        )
+        binding = (self.provider.issuer, "", self.provider.client_id)
+        self.signing_in()
+        await self.signed_in(tokens, None, STATIC, binding, Origin(self.provider))
+
+    async def source_token(self, asked_by: str) -> tuple[TokenSet, Account | None]:
+        """What this session has for another provider's token exchange; errors as `token`.
+
+        :param asked_by: the title of that provider.
+        """
+        return await self._serving.source(asked_by), self.account
+
+    def _let_go(self) -> None:
+        """Forget the tokens; their provider and the vault are told behind it."""
+        _, owed = self._forget(revoke=True)
+
+        async def tell() -> None:
+            await self.record.commit(None, owed)
+            if owed is not None:
+                await self.context.revocations.tell(owed)
+
+        self.context.spawn(asyncio.create_task(tell()))
+
     async def sign_out(self, *, revoke: bool = True) -> tuple[TokenSet | None, OwedRevocation | None]:
         """Forget everything here, at once and durably.
 
         :returns: the tokens that there were, and what their provider is to be told, in the vault already; None when
             nothing is to be, or nobody knows where.
         """
+        machine = self.provider.flow.machine
+        left = self.stored or StoredSession(None, None, ("", "", ""), self.context.clock.wall())
+        tokens, owed = self._forget(revoke=revoke)
+        await self.record.commit(None, owed)
+        if not machine:
+            return tokens, owed
+        # A machine needs nobody to get its next token, so that nobody wants one is what has to be remembered.
+        await self.record.commit(
+            StoredSession(
+                None, None, left.binding, left.signed_in_at, MACHINE, ended=SIGNED_OUT, asked=asked_for(self.provider)
+            )
+        )
+        self.notify()
+        return tokens, owed
+
+    def _forget(self, *, revoke: bool) -> tuple[TokenSet | None, OwedRevocation | None]:
         self.generation += 1
         stored = self.stored
         tokens = None if stored is None else stored.tokens
@@ -238,12 +314,20 @@ class Session(Standing):
         self.waiting.clear()
         self.history.clear()
         self.apply(SessionEvent.SIGNED_OUT)
-        await self.record.commit(None, owed)
         return tokens, owed
+
+    def start(self) -> None:
+        """A machine that was signed out is to get tokens again."""
+        if self.stopped:
+            self.record.value = None
+            self.pace = Pace(self.context)
+            self.notify()
 
     def _origin(self, stored: StoredSession) -> Origin | None:
         """Where the tokens can be revoked: as the server describes itself now, if it is still the same one."""
-        return self.client.origin() if self.client.is_bound(stored.binding) else stored.origin
+        if not self.client.is_bound(stored.binding):
+            return stored.origin
+        return self.client.known_as(stored.binding[2]).origin()
 
     async def save(self) -> None:
         """Write it to a vault that was opened just now."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tokenkeep.domain.errors import TokenKeepError
+from tokenkeep.domain.provider import Flow
 from tokenkeep.domain.revocation import OwedRevocation
 from tokenkeep.domain.tokens import TokenSet
 from tokenkeep.engine.revocations import Outcome, Revocations
@@ -37,6 +38,10 @@ async def sign_out(session: Session, revocations: Revocations, *, revoke: bool) 
     name = session.provider.title
     known = await _is_known_where(session) if revoke else False
     tokens, owed = await session.sign_out(revoke=revoke)
+    if session.provider.flow is Flow.STATIC and tokens is not None:
+        return SignOut(
+            revoked="unsupported", detail=f"The token was removed here. Revoke it at {name} if it is of no use now."
+        )
     if tokens is None:
         return SignOut(revoked=False, detail="There were no tokens to revoke.")
     if not revoke:

@@ -1,0 +1,78 @@
+"""One acquisition of a machine's token: what takes the place of a refresh where no person signed in."""
+
+from __future__ import annotations
+
+import logging
+
+from tokenkeep.domain.errors import MalformedAnswer, ProviderError, ProviderUnreachable, TokenKeepError
+from tokenkeep.domain.machine import asked_for
+from tokenkeep.domain.session import SessionEvent
+from tokenkeep.domain.tokens import StoredSession
+from tokenkeep.engine.standing import MACHINE, Standing
+
+log = logging.getLogger(__name__)
+
+
+async def acquire(standing: Standing, *, background: bool) -> None:
+    """Ask for a token, commit it, then let everybody have it (REF-1). The state is settled before errors are raised.
+
+    :raises TokenKeepError: there is none; one that was there before is served on while it lives.
+    """
+    generation, client = standing.generation, standing.client
+    standing.pace.begin()
+    try:
+        await client.prepare(background=background)
+        standing.check_current(generation)
+        tokens, account = await client.acquire(background=background)
+    except TokenKeepError as error:
+        if generation == standing.generation:
+            failed(standing, error)
+        raise
+    before = standing.stored
+    if generation == standing.generation:
+        since = before.signed_in_at if before is not None and before.tokens else standing.context.clock.wall()
+        await standing.record.commit(
+            StoredSession(
+                tokens=tokens,
+                account=account,
+                binding=client.binding(),
+                signed_in_at=since,
+                method=MACHINE,
+                origin=client.origin(),
+                asked=asked_for(client.provider),
+            )
+        )
+    if generation != standing.generation:  # signed out, or set up otherwise, meanwhile
+        await client.discard(tokens)
+        standing.check_current(generation)
+    standing.hold(tokens)
+    if tokens.lifetime is not None and not standing.usable():
+        raise ran_out(standing)
+    standing.pace.reset()
+    standing.apply(SessionEvent.REFRESHED)
+
+
+def failed(standing: Standing, error: TokenKeepError) -> None:
+    """No refusal ends a machine's session: the next time it shows another token of its own, or better credentials."""
+    standing.last_error = error.bare()
+    if isinstance(error, ProviderUnreachable | MalformedAnswer):
+        standing.pace.fail(error.retry_after)
+        standing.apply(SessionEvent.UNREACHABLE)
+    else:
+        standing.pace.give_up()
+        standing.apply(SessionEvent.REJECTED)
+    log.warning("no token for %s: %s", standing.provider.id, error.code)
+
+
+def ran_out(standing: Standing) -> ProviderError:
+    """The new token is of no use (`expires_in: 0`): asking at once for the next would go on for ever (TOK-6)."""
+    error = ProviderError(
+        f"{standing.provider.title} gave a token that had already run out.",
+        hint="TokenKeep asks again by itself, less and less often.",
+        provider=standing.provider.id,
+    )
+    standing.last_error = error.bare()
+    standing.pace.fail_for_all()
+    standing.apply(SessionEvent.REJECTED)
+    log.warning("%s gave a token that had already run out", standing.provider.id)
+    return error
