@@ -109,7 +109,7 @@ def request_codes(
     quirks = quirks_of(provider)
     body, headers = authenticate(tuple(form), {}, credentials, metadata, quirks)
     answer = transport.send(Request("POST", endpoint, body, headers), local=provider.local)
-    if answer.status != 200 or error_of(answer) is not None:
+    if answer.status != 200 or error_of(answer, quirks) is not None:
         raise error_from(answer, quirks)
     members = answer.json()
     if not isinstance(members, dict):
@@ -195,17 +195,18 @@ def poll(
         answer = transport.send(Request("POST", metadata.token_endpoint, body, headers), local=provider.local)
     except CutAnswer as cut:
         raise ProviderUnreachable(cut.detail, maybe_sent=True) from None
-    error = error_of(answer)
+    error = error_of(answer, quirks)
     if error is None:
         return parse(answer, requested=authorization.scope, resource=tuple(provider.resource), quirks=quirks)
-    match error.code:
+    match error.meaning:
         case "authorization_pending":
             raise AuthorizationPending(provider=provider.id)
         case "slow_down":
             raise SlowDown(provider=provider.id, retry_after=answer.retry_after)
         case "expired_token":
-            raise CodeExpired(error_text(error.code), error=error.code, provider=provider.id)
-    if error.code not in TRANSIENT_ERRORS and answer.status >= 500:  # an error code ends it whatever the status (DEV-6)
+            raise CodeExpired(error_text(error.meaning), error=error.code, provider=provider.id)
+    # an error code ends it whatever the status (DEV-6)
+    if error.meaning not in TRANSIENT_ERRORS and answer.status >= 500:
         raise ProviderError(
             error_text(error.code), error=error.code, description=error.description, provider=provider.id
         )

@@ -41,11 +41,14 @@ def revoke(
         (("token", token.reveal()), ("token_type_hint", hint)), {}, credentials, metadata, quirks_of(provider)
     )
     answer = transport.send(Request("POST", metadata.revocation_endpoint, form, headers), local=provider.local)
-    error = error_of(answer)
+    quirks = quirks_of(provider)
+    error = error_of(answer, quirks)
     if error is not None and error.code == "unsupported_token_type":
         return Revocation.UNSUPPORTED
     if answer.status in (200, 204) and error is None:  # whatever the body says, and for an unknown token too (§2.2)
         return Revocation.REVOKED
+    if quirks.unknown_token_revoked and error is not None and error.code == "invalid_token":
+        return Revocation.REVOKED
     if error is None and not answer.transient:
         raise ProviderError(f"The provider answered the revocation with status {answer.status}.", provider=provider.id)
-    raise error_from(answer, quirks_of(provider))
+    raise error_from(answer, quirks)

@@ -46,10 +46,18 @@ class TokenAnswer:
 
 @dataclass(frozen=True, slots=True)
 class OAuthError:
-    """An error answer (RFC 6749 §5.2), both texts fit to be shown."""
+    """An error answer (RFC 6749 §5.2), the texts fit to be shown.
+
+    :param meaning: the standard's code for it, where the provider has one of its own.
+    """
 
     code: str
     description: str | None = field(default=None)
+    meaning: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.meaning:
+            object.__setattr__(self, "meaning", self.code)
 
 
 def parse(
@@ -67,11 +75,9 @@ def parse(
     :raises TokenKeepError: as `error_from`, or `MalformedAnswer` for a success that is none (TOK-3).
     """
     quirks = quirks or Quirks()
-    if answer.status != 200 or error_of(answer) is not None:
+    if answer.status != 200 or error_of(answer, quirks) is not None:
         raise error_from(answer, quirks)
-    members = answer.json()
-    if not isinstance(members, dict):
-        raise MalformedAnswer("The provider's token answer is not a JSON object.")
+    members = _members(answer, quirks)
     access_token = _secret(members, "access_token")
     if access_token is None:
         raise MalformedAnswer("The provider's token answer has no access_token.")
@@ -87,6 +93,13 @@ def parse(
     )
     issued = members.get("issued_token_type")
     return TokenAnswer(tokens, answer.date, issued if isinstance(issued, str) else None)
+
+
+def _members(answer: Answer, quirks: Quirks) -> dict[str, Any]:
+    members: Any = (_form_members(answer) if quirks.form_answers else None) or answer.json()
+    if not isinstance(members, dict):
+        raise MalformedAnswer("The provider's token answer is not a JSON object.")
+    return quirks.token_members(members) if quirks.token_members else members
 
 
 def _secret(members: dict[str, Any], name: str) -> Secret | None:
@@ -132,8 +145,9 @@ def _scope(members: dict[str, Any], requested: tuple[str, ...], quirks: Quirks) 
     return tuple(dict.fromkeys(value.split()))
 
 
-def error_of(answer: Answer) -> OAuthError | None:
+def error_of(answer: Answer, quirks: Quirks | None = None) -> OAuthError | None:
     """The OAuth error in a body, whatever its status or content type (TOK-5)."""
+    quirks = quirks or Quirks()
     try:
         members = strict_json.loads(answer.body)
     except ValueError:
@@ -141,13 +155,13 @@ def error_of(answer: Answer) -> OAuthError | None:
     code = members.get("error") if isinstance(members, dict) else None
     if not isinstance(code, str) or not code:
         return None
-    description = members.get("error_description")
+    description = members.get(quirks.error_description)
     text = clean_text(description) if isinstance(description, str) else ""
-    return OAuthError(clean_text(code, CODE_LIMIT), text or None)
+    return OAuthError(clean_text(code, CODE_LIMIT), text or None, quirks.errors.get(code, ""))
 
 
 def _form_members(answer: Answer) -> dict[str, str]:
-    """An error as a form, which older servers send; HTML that happens to hold `&error=` is none."""
+    """An answer as a form, which older servers send; HTML that happens to hold `&error=` is none."""
     kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded" and not answer.body.startswith(b"error="):
         return {}
@@ -160,7 +174,7 @@ def _form_members(answer: Answer) -> dict[str, str]:
 def error_from(answer: Answer, quirks: Quirks | None = None) -> TokenKeepError:
     """The error that an answer without tokens means (TOK-5, REF-5, CAUTH-4)."""
     quirks = quirks or Quirks()
-    error = error_of(answer)
+    error = error_of(answer, quirks)
     if error is None:
         if answer.transient:
             return answer.unreachable()
@@ -169,15 +183,15 @@ def error_from(answer: Answer, quirks: Quirks | None = None) -> TokenKeepError:
         return MalformedAnswer(
             f"The provider answered with status {answer.status} and nothing that TokenKeep understands."
         )
-    detail = error_text(error.code)
+    detail = error_text(error.meaning)
     # A server in trouble is not believed when it says that a grant has ended.
-    if answer.transient or error.code in TRANSIENT_ERRORS:
+    if answer.transient or error.meaning in TRANSIENT_ERRORS:
         return answer.unreachable(detail)
-    if error.code == "access_denied":
+    if error.meaning == "access_denied":
         return AccessDenied(denial_text(error.description or ""), hint="Sign in again if that was a mistake.")
     kind: type[ProviderError] = ProviderError
-    if error.code == "invalid_grant" or error.code in quirks.grant_ended:
+    if error.meaning == "invalid_grant":
         kind = GrantEnded
-    elif error.code in ("invalid_client", "unauthorized_client") or error.code in quirks.client_rejected:
+    elif error.meaning in ("invalid_client", "unauthorized_client"):
         kind = ClientRejected
-    return kind(detail, error=error.code, description=error.description, hint=error_step(error.code))
+    return kind(detail, error=error.code, description=error.description, hint=error_step(error.meaning))

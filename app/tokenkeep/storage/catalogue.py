@@ -7,13 +7,13 @@ import string
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from tokenkeep import assets
 from tokenkeep.domain.errors import Misconfigured
 
 # What a preset says about itself; every other key is one of the configuration's and a default for the entry.
-_ABOUT = frozenset({"title", "registration_page", "notes", "parameters"})
+_ABOUT = frozenset({"title", "registration_page", "notes", "parameters", "client", "checked", "sources", "unverified"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,28 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
+class Client:
+    """What a person registers at a provider.
+
+    :param port: whether that of the loopback redirect address counts.
+    :param pkce: whether the provider knows S256.
+    :param device: whether it has the device flow.
+    """
+
+    secret: Literal["none", "optional", "needed"] = "optional"
+    port: Literal["any", "exact"] = "any"
+    pkce: bool = True
+    device: Literal["yes", "no"] = "no"
+
+
+@dataclass(frozen=True, slots=True)
 class Preset:
     """One provider that TokenKeep knows.
 
     :param registration_page: where a person registers a client.
     :param notes: what is odd about it, in words.
+    :param checked: ISO date of the day it was held against `sources`, addresses of public documentation.
+    :param unverified: what those do not say.
     :param entry: defaults for keys of `[providers.ID]`; texts may contain `{parameter}` and `{issuer}`.
     """
 
@@ -43,6 +60,10 @@ class Preset:
     registration_page: str
     notes: tuple[str, ...]
     parameters: tuple[Parameter, ...]
+    client: Client
+    checked: str
+    sources: tuple[str, ...]
+    unverified: tuple[str, ...]
     entry: Mapping[str, Any]
 
     @property
@@ -110,6 +131,10 @@ def _preset(id_: str, table: Mapping[str, Any]) -> Preset:
         registration_page=table.get("registration_page", ""),
         notes=tuple(table.get("notes", ())),
         parameters=tuple(Parameter(name, **about) for name, about in table.get("parameters", {}).items()),
+        client=Client(**table.get("client", {})),
+        checked=table.get("checked", ""),
+        sources=tuple(table.get("sources", ())),
+        unverified=tuple(table.get("unverified", ())),
         entry={key: value for key, value in table.items() if key not in _ABOUT},
     )
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,8 +23,11 @@ class Quirks:
     :param verification_url: the device answer calls `verification_uri` so.
     :param comma_scopes: granted scopes are separated by commas.
     :param any_issued_type: a token exchange may give another type of token than asked for (GRANT-4).
-    :param grant_ended: error codes that mean `invalid_grant`.
-    :param client_rejected: error codes that mean `invalid_client`.
+    :param form_answers: token answers may be forms, as errors may be anywhere.
+    :param token_members: members of a token answer → as the standard names them.
+    :param errors: error codes of its own → those of the standard that mean the same.
+    :param error_description: the member that holds the description of an error.
+    :param unknown_token_revoked: revoking a token that has ended is answered with `invalid_token` (RFC 7009 §2.2: 200).
     :param issuer_matches: (configured, documented) → whether a document of another issuer is meant for it (META-3).
     :param token_issuer: (documented, id_token claims) → the `iss` that the id_token must have.
     :param profile_url: (token endpoint) → where the account is asked for in place of the userinfo endpoint.
@@ -39,8 +42,11 @@ class Quirks:
     verification_url: bool = False
     comma_scopes: bool = False
     any_issued_type: bool = False
-    grant_ended: frozenset[str] = frozenset()
-    client_rejected: frozenset[str] = frozenset()
+    form_answers: bool = False
+    token_members: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    errors: Mapping[str, str] = field(default_factory=dict)
+    error_description: str = "error_description"
+    unknown_token_revoked: bool = False
     issuer_matches: Callable[[str, str], bool] | None = None
     token_issuer: Callable[[str, dict[str, Any]], str] | None = None
     profile_url: Callable[[str], str] | None = None
@@ -51,7 +57,10 @@ class Quirks:
         default = Quirks()
         changes = {one.name: getattr(other, one.name) for one in fields(other)}
         own = {one.name: getattr(self, one.name) for one in fields(self)}
-        return Quirks(**(own | {name: value for name, value in changes.items() if value != getattr(default, name)}))
+        errors = {"errors": {**self.errors, **other.errors}}
+        return Quirks(
+            **(own | {name: value for name, value in changes.items() if value != getattr(default, name)} | errors)
+        )
 
 
 # What a configuration may name for any provider.
@@ -62,18 +71,44 @@ _SWITCHES = {
     "assertion_untyped": Quirks(assertion_untyped=True),
     "token_type_optional": Quirks(token_type_optional=True),
     "verification_url": Quirks(verification_url=True),
+    "comma_scopes": Quirks(comma_scopes=True),
+    "form_answers": Quirks(form_answers=True),
     "any_issued_type": Quirks(any_issued_type=True),
 }
 
 
 def _known() -> dict[str, Quirks]:
-    from tokenkeep.oauth.quirks import github, google, microsoft
+    from tokenkeep.oauth.quirks import (
+        atlassian,
+        coder,
+        discord,
+        forgejo,
+        github,
+        google,
+        microsoft,
+        okta,
+        slack,
+        spotify,
+        zoom,
+    )
 
-    return _SWITCHES | {"github": github.QUIRKS, "google": google.QUIRKS, "microsoft": microsoft.QUIRKS}
+    files = (atlassian, coder, discord, forgejo, github, google, microsoft, okta, slack, spotify, zoom)
+    return _SWITCHES | {file.__name__.rpartition(".")[2]: file.QUIRKS for file in files}
 
 
-# Chosen by the host of issuer or token endpoint without being named.
-_HOSTS = {"github.com": "github", "accounts.google.com": "google", "login.microsoftonline.com": "microsoft"}
+# Chosen by the host of issuer or token endpoint without being named; presets name those that have no host of their own.
+_HOSTS = {
+    "accounts.google.com": "google",
+    "accounts.spotify.com": "spotify",
+    "auth.atlassian.com": "atlassian",
+    "codeberg.org": "forgejo",
+    "discord.com": "discord",
+    "gitea.com": "forgejo",
+    "github.com": "github",
+    "login.microsoftonline.com": "microsoft",
+    "slack.com": "slack",
+    "zoom.us": "zoom",
+}
 
 
 def quirks_of(provider: Provider) -> Quirks:

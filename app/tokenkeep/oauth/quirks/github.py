@@ -1,4 +1,11 @@
-"""GitHub: errors with status 200 and codes of its own, scopes with commas, an account that only its API tells."""
+"""GitHub: errors with status 200 and codes of its own, scopes with commas, an account that only its API tells.
+
+<https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps> shows answers as forms (unless
+JSON is asked for) and scopes with commas; its text calls the end of a device code `token_expired`. Error codes:
+<https://docs.github.com/en/apps/oauth-apps/maintaining-oauth-apps/troubleshooting-oauth-app-access-token-request-errors>,
+those of refreshing:
+<https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/refreshing-user-access-tokens>.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +33,15 @@ def _profile(user: dict[str, Any]) -> dict[str, Any]:
 
 QUIRKS = Quirks(
     comma_scopes=True,
-    grant_ended=frozenset({"bad_refresh_token"}),
-    client_rejected=frozenset({"incorrect_client_credentials", "device_flow_disabled"}),
+    form_answers=True,
+    errors={
+        "bad_refresh_token": "invalid_grant",
+        "bad_verification_code": "invalid_grant",
+        "incorrect_client_credentials": "invalid_client",
+        "device_flow_disabled": "unauthorized_client",
+        "incorrect_device_code": "invalid_grant",
+        "token_expired": "expired_token",
+    },
     profile_url=_profile_url,
     profile=_profile,
 )
