@@ -10,6 +10,8 @@ from tokenkeep.domain.access import Decision, Holding
 from tokenkeep.domain.check import Outcome
 from tokenkeep.domain.session import OverallState, SessionState, SignInState, StorageState
 
+METHOD = r"^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}$"  # RFC 9110 §9.1
+
 
 class Body(BaseModel):
     """Something a caller sends; unknown members are ignored, so that newer callers work with older versions."""
@@ -45,7 +47,18 @@ class Rejected(Body):
     """A resource answered 401 to the token with this SHA-256 (lower-case hexadecimal)."""
 
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-    www_authenticate: str = ""
+    www_authenticate: Annotated[str, Field(max_length=16384)] = ""
+    url: Annotated[str, Field(max_length=8192)] = ""
+    dpop_nonce: Annotated[str, Field(max_length=1024)] = ""
+
+
+class AskProof(Body):
+    """A request that a program is about to send with the token: its method and address (RFC 9449 §4.2)."""
+
+    htm: Annotated[str, Field(pattern=METHOD)]
+    htu: Annotated[str, Field(min_length=1, max_length=8192)]
+    nonce: Annotated[str, Field(pattern=r"^[\x21\x23-\x5b\x5d-\x7e]{1,1024}$")] | None = None
+    ath: Annotated[str, Field(pattern="^[A-Za-z0-9_-]{43}$")] | None = None
 
 
 class EndSignIn(Body):
@@ -185,6 +198,21 @@ class Token(Answer):
     provider: str
     issuer: str
     account: str
+
+
+class Headers(Answer):
+    """Headers for one request: `Authorization`, and `DPoP` where the token is bound to a key; `expires_at` of the token
+    in seconds since the epoch."""
+
+    headers: dict[str, str]
+    provider: str
+    expires_at: float | None
+
+
+class Proof(Answer):
+    """A DPoP proof, good for one request."""
+
+    proof: str
 
 
 class SignedOut(Answer):

@@ -168,7 +168,34 @@ def token(context: Context, request: Request, id_: str) -> Answer | Awaitable[An
 
 async def rejected(context: Context, request: Request, id_: str) -> Answer:
     body = read_body(models.Rejected, request.body, request.get(b"content-type"))
-    return _token_answer(await context.engine.token_rejected(id_, body.sha256, request.peer.application))
+    granted = await context.engine.token_rejected(
+        id_,
+        body.sha256,
+        request.peer.application,
+        www_authenticate=body.www_authenticate,
+        url=body.url,
+        dpop_nonce=body.dpop_nonce,
+    )
+    return _token_answer(granted)
+
+
+async def headers(context: Context, request: Request, id_: str) -> Answer:
+    query = Query(request.query)
+    method = query.text("method", "GET")
+    if not re.fullmatch(models.METHOD, method):
+        raise BadRequest("method is the method of the request, as GET.")
+    granted = await context.engine.headers(
+        id_ or None, method, query.text("url"), token_query(request.query), request.peer.application
+    )
+    return ok(granted.as_answer())
+
+
+async def dpop_proof(context: Context, request: Request, id_: str) -> Answer:
+    body = read_body(models.AskProof, request.body, request.get(b"content-type"))
+    proof = await context.engine.proof(
+        id_, body.htm, body.htu, request.peer.application, nonce=body.nonce or "", ath=body.ath
+    )
+    return ok({"proof": proof.reveal()})
 
 
 async def refresh(context: Context, request: Request, id_: str) -> Answer:
@@ -283,6 +310,11 @@ TOKEN_PARAMETERS = (
         "Seconds to wait for a refresh, a person's consent or an interactive sign-in.",
     ),
 )
+REQUEST_PARAMETERS = (
+    Parameter("url", {"type": "string"}, "Address of the request; needed where the token is bound to a key."),
+    Parameter("method", {"type": "string", "default": "GET"}, "Method of the request."),
+    *TOKEN_PARAMETERS,
+)
 SIGN_IN_WAIT = (
     Parameter(
         "wait",
@@ -298,6 +330,7 @@ TOKEN_ERRORS = (
     "access_denied",
     "timed_out",
     "too_many_requests",
+    "dpop_required",
     "insufficient_scope",
     "resource_not_allowed",
     "locked",
@@ -349,6 +382,33 @@ ROUTES = (
         "The resource said 401: one refresh if that is still our token, then the token that holds now.",
         models.Token,
         body=models.Rejected,
+        errors=TOKEN_ERRORS,
+    ),
+    Route(
+        "GET",
+        "/v1/providers/{id}/headers",
+        headers,
+        "Headers for one request: the token, and a proof where it is bound to a key.",
+        models.Headers,
+        query=REQUEST_PARAMETERS,
+        errors=TOKEN_ERRORS,
+    ),
+    Route(
+        "GET",
+        "/v1/resources/headers",
+        headers,
+        "The same, the provider found by the URL.",
+        models.Headers,
+        query=REQUEST_PARAMETERS,
+        errors=TOKEN_ERRORS,
+    ),
+    Route(
+        "POST",
+        "/v1/providers/{id}/dpop-proof",
+        dpop_proof,
+        "A proof for one request with the token that is bound to a key.",
+        models.Proof,
+        body=models.AskProof,
         errors=TOKEN_ERRORS,
     ),
     Route(

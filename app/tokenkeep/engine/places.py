@@ -25,7 +25,7 @@ def provider_at(url: str, sessions: Iterable[Session]) -> Session:
         is_url = False
     if not is_url:
         raise BadRequest("url is the address of the request, as https://api.example.com/v1/items.")
-    ranked = [(max(map(lambda place: _rank(place, wanted), _places(one)), default=0), one) for one in sessions]
+    ranked = [(max((_rank(place, wanted) for place in _places(one)), default=0), one) for one in sessions]
     best = max((rank for rank, _ in ranked), default=0)
     found = [one for rank, one in ranked if best and rank == best]
     found = [one for one in found if one.held is not None] or found
