@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from tokenkeep.domain.access import AccessRequest
 from tokenkeep.domain.errors import TokenKeepError
+from tokenkeep.domain.registration import ClientFacts
 
 
 class SessionState(StrEnum):
@@ -191,6 +192,7 @@ class SessionSnapshot:
     :param since: when the present state began.
     :param waiting: programs that asked in vain since then: name and when last.
     :param history: when the last tokens were obtained, oldest first, at most eight.
+    :param client: who we are to the provider; None while there is no client.
     :param notice: what a person should know beside the state, such as a sign-out that is not confirmed; else empty.
     :param secret_kept: the client secret is one that a person types in here.
     :param secret_wanted: and it is missing, or the provider did not accept it.
@@ -221,6 +223,7 @@ class SessionSnapshot:
     waiting: tuple[tuple[str, float], ...] = ()
     history: tuple[float, ...] = ()
     notice: str = ""
+    client: ClientFacts | None = None
     secret_kept: bool = False
     secret_wanted: bool = False
     signs_assertions: bool = False

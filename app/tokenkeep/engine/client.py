@@ -296,14 +296,10 @@ class ProviderClient:
         """Redeem an authorization code (RFC 6749 §4.1.3), for tokens bound to that key."""
 
         async def exchange() -> TokenSet:
+            run, transport = self._context.net.run, self.proving(key)
             answer = await self._as_client(
-                partial(
-                    self._context.net.run,
-                    dpop.nonce_answered,
-                    authorization.exchange,
-                    self.proving(key),
-                    attempt,
-                    code,
+                lambda credentials: run(
+                    dpop.nonce_answered, authorization.exchange, transport, attempt, code, credentials
                 )
             )
             return self._bound(answer.tokens, key)
@@ -313,7 +309,9 @@ class ProviderClient:
     async def device_codes(self) -> device.DeviceAuthorization:
         """Ask for a device code and a user code (RFC 8628 §3.1)."""
         run = self._context.net.run
-        return await self._as_client(partial(run, device.request_codes, self._transport, self.provider, self.metadata))
+        return await self._as_client(
+            lambda credentials: run(device.request_codes, self._transport, self.provider, self.metadata, credentials)
+        )
 
     async def poll(
         self, codes: device.DeviceAuthorization, metadata: ServerMetadata, key: SigningKey | None = None

@@ -191,6 +191,7 @@ class Refreshes:
         try:
             await client.prepare(background=background)
             standing.check_current(generation)
+            client = client.known_as(stored.binding[2])
             client.check_binding(stored.binding)
             if await self._took_newer(stored, generation):
                 stored = standing.stored or stored

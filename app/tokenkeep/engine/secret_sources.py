@@ -24,7 +24,7 @@ async def client_secret(context: Context, provider: Provider) -> Secret | None:
     """
     source = provider.client_secret
     if source is None:
-        return None
+        return await context.registrations.secret(provider)
     if source.vault:
         secret = await context.vault.read_secret(vault_name(provider))
         if not secret:

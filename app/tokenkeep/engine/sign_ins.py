@@ -13,6 +13,7 @@ from tokenkeep.engine.context import Context
 from tokenkeep.engine.limits import Deed
 from tokenkeep.engine.sessions import Session
 from tokenkeep.engine.signin import SignIn
+from tokenkeep.oauth.client_identity import no_client
 
 BROWSER_PAUSE = 60.0  # seconds between two pages opened for one provider without a click in our window
 KEPT = 600.0  # seconds an ended attempt can still be asked about
@@ -145,13 +146,8 @@ class SignIns:
                 key=f"providers.{provider.id}.flow",
                 provider=provider.id,
             )
-        if not provider.client_id:
-            raise Misconfigured(
-                f"{provider.title} has no client ID.",
-                hint="Register a client at the provider and write its ID into config.toml.",
-                key=f"providers.{provider.id}.client_id",
-                provider=provider.id,
-            )
+        if not provider.client_id and provider.registration != "auto":
+            raise no_client(provider)
         if provider.redirect_path and provider.flow is not Flow.DEVICE_CODE:
             for other in self._all.values():
                 shared = other.session.provider.redirect_path == provider.redirect_path

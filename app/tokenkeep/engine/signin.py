@@ -23,7 +23,9 @@ from tokenkeep.domain.origin import Origin
 from tokenkeep.domain.ports import Launch
 from tokenkeep.domain.session import SignInSnapshot, SignInState
 from tokenkeep.domain.tokens import Account, Secret, TokenSet
+from tokenkeep.engine import redirect_place
 from tokenkeep.engine.browser_requests import BrowserRequests
+from tokenkeep.engine.client import ProviderClient
 from tokenkeep.engine.context import Context
 from tokenkeep.engine.loopback import LoopbackListener
 from tokenkeep.engine.sessions import Session
@@ -103,6 +105,8 @@ class SignIn:
             cancelled = True
             self._end(SignInState.CANCELLED)
         except SignInExpired as error:
+            if self.session.held is None and self.snapshot.method == "browser":
+                self._context.spawn(asyncio.create_task(self._context.registrations.doubt(self._provider)))
             self._end(SignInState.EXPIRED, error)
         except TokenKeepError as error:
             log.warning("sign-in at %s failed: %s", self._provider.id, error.code)
@@ -120,18 +124,27 @@ class SignIn:
     async def _sign_in(self) -> tuple[TokenSet, Account | None]:
         # Codes and tokens of this attempt belong to the server as it describes itself now (RESP-10, REF-9).
         self._metadata = await self._client.prepare(fresh=True)
-        self._binding, self._origin = self._client.binding(), self._client.origin()
-        self._key = self._client.new_key()
         self._update(device_available=self._client.device_available)
         if self.snapshot.method == "device":
+            self._be(await redirect_place.without_browser(self._client, self._take))
             return await self._by_device()
-        return await self._by_browser()
+        client, listener, redirect_uri = await redirect_place.listen(self._client, self._take)
+        try:
+            self._be(client)
+        except TokenKeepError:
+            await listener.close()
+            raise
+        return await self._by_browser(listener, redirect_uri)
 
-    async def _by_browser(self) -> tuple[TokenSet, Account | None]:
-        client, provider = self._client, self._provider
+    def _be(self, client: ProviderClient) -> None:
+        """Sign in as this client (MCP-4)."""
+        self._client, self._provider = client, client.provider
+        self._binding, self._origin = client.binding(), client.origin()
+        self._key = client.new_key()
+
+    async def _by_browser(self, listener: LoopbackListener, redirect_uri: str) -> tuple[TokenSet, Account | None]:
+        client = self._client
         callback = self._callback = asyncio.get_running_loop().create_future()
-        listener = LoopbackListener(provider, self._take)
-        redirect_uri = await listener.start()
         deadline: asyncio.Future[None] = asyncio.ensure_future(self._context.clock.sleep(BROWSER_LIMIT))
         begin = partial(client.begin, self._metadata, redirect_uri, self.snapshot.account, self._key)
         requests = self._requests = BrowserRequests(begin, redirect_uri, self._context.clock)
