@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 from tokenkeep.domain.access import OWN_WINDOW, Application, Decision, Grant, Holding
 from tokenkeep.domain.check import CheckReport, Finding, Outcome
@@ -19,7 +19,7 @@ from tokenkeep.domain.session import (
     SignInState,
     StorageState,
 )
-from tokenkeep.domain.tokens import GrantedToken, Secret, TokenQuery
+from tokenkeep.domain.tokens import GrantedHeaders, GrantedToken, Secret, TokenQuery
 from tokenkeep.engine.events import EventBus, Subscription
 
 BOOT_ID = "b007"
@@ -73,6 +73,7 @@ class Ended:
 
     revoked: bool
     detail: str
+    end_session: str = ""
 
 
 @dataclass
@@ -91,6 +92,9 @@ class FakeEngine:
     gate: asyncio.Event | None = None
     now: bool = True
     calls: list[tuple[Any, ...]] = field(default_factory=list)
+
+    bound: Secret | None = None  # a proof: the token is bound to a key
+    renewed: GrantedToken | None = None
 
     def __post_init__(self) -> None:
         self.bus = EventBus(BOOT_ID, self.snapshot)
@@ -139,12 +143,34 @@ class FakeEngine:
         return TOKEN
 
     async def token_rejected(
-        self, provider: str, sha256: str, application: Application, *, wait: float = 30.0
+        self,
+        provider: str,
+        sha256: str,
+        application: Application,
+        *,
+        wait: float = 30.0,
+        **told: str,
     ) -> GrantedToken:
         self.provider(provider)
-        await self._called("token_rejected", provider, sha256)
+        told = {name: value for name, value in told.items() if value}
+        await self._called("token_rejected", provider, sha256, *([told] if told else []))
         fresh = Secret("CANARY-AT-2") if sha256 == TOKEN.access_token.sha256 else TOKEN.access_token
-        return replace(TOKEN, access_token=fresh)
+        self.renewed = replace(TOKEN, access_token=fresh)
+        return self.renewed
+
+    async def headers(
+        self, provider: str | None, method: str, url: str, query: TokenQuery, application: Application
+    ) -> GrantedHeaders:
+        """Of the token that the last refusal brought, once; else of the usual one."""
+        await self._called("headers", provider, method, url, query)
+        if provider is not None:
+            self.provider(provider)
+        granted, self.renewed = self.renewed or TOKEN, None
+        return GrantedHeaders(granted, "DPoP" if self.bound else "Bearer", self.bound)
+
+    async def proof(self, *asked: Any, **more: Any) -> Secret:
+        await self._called("proof", *asked, more)
+        return Secret("CANARY-PROOF")
 
     async def refresh(self, provider: str, application: Application = OWN_WINDOW) -> SessionSnapshot:
         await self._called("refresh", provider)
@@ -163,8 +189,9 @@ class FakeEngine:
     ) -> Ended:
         await self._called("sign_out", provider, revoke, *([end_session] if end_session else []))
         self.sessions[provider] = replace(self.sessions[provider], state=SessionState.SIGNED_OUT)
-        logout: Literal["", "opened"] = "opened" if end_session else ""
-        return Ended(revoked=revoke, detail="GitHub has revoked the tokens.", end_session=logout)
+        return Ended(
+            revoked=revoke, detail="GitHub has revoked the tokens.", end_session="opened" if end_session else ""
+        )
 
     async def sign_in(
         self,

@@ -215,6 +215,51 @@ class Proof(Answer):
     proof: str
 
 
+class IdToken(Answer):
+    """A verified id_token and its claims; `expires_at` in seconds since the epoch."""
+
+    id_token: str
+    claims: dict[str, Any]
+    expires_at: float | None
+
+
+class SeenToken(Answer):
+    """A token taken apart for people. `signature` is `bad` only where the issuer's own key says so; `odd` names claims
+    that may be why a resource refuses it."""
+
+    kind: Literal["jwt", "encrypted", "opaque"]
+    signature: Literal["", "verified", "not_verifiable", "bad"]
+    reason: str
+    header: dict[str, Any]
+    claims: dict[str, Any]
+    expires_at: float | None
+    odd: list[str]
+
+
+class Introspection(Answer):
+    """What the provider says of its token (RFC 7662); but for `active`, nobody knows more than `state` and `reason`."""
+
+    state: Literal["active", "inactive", "unknown", "unsupported"]
+    reason: str
+    scope: list[str]
+    expires_at: float | None
+    audience: list[str]
+    client_id: str
+    subject: str
+
+
+class Claims(Answer):
+    """The tokens of a sign-in, taken apart; no token is among it. `checked_at` in seconds since the epoch."""
+
+    provider: str
+    name: str
+    issuer: str
+    checked_at: float
+    id_token: SeenToken | None
+    access_token: SeenToken | None
+    introspection: Introspection | None
+
+
 class SignedOut(Answer):
     """Signed out here in any case; `revoked` says whether the provider confirmed the end of the tokens.
 

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -198,6 +198,23 @@ async def dpop_proof(context: Context, request: Request, id_: str) -> Answer:
     return ok({"proof": proof.reveal()})
 
 
+async def id_token(context: Context, request: Request, id_: str) -> Answer:
+    wait = Query(request.query).number("wait", DEFAULT_QUERY.wait, WAIT_MOST)
+    granted = await context.engine.id_token(id_, request.peer.application, wait=wait)
+    return ok(granted.as_answer())
+
+
+async def claims(context: Context, request: Request, id_: str) -> Answer:
+    query = Query(request.query)
+    found = await context.engine.seen_tokens(
+        id_,
+        request.peer.application,
+        introspect=query.flag("introspect"),
+        wait=query.number("wait", DEFAULT_QUERY.wait, WAIT_MOST),
+    )
+    return ok(asdict(found))
+
+
 async def refresh(context: Context, request: Request, id_: str) -> Answer:
     read_body(models.Empty, request.body, request.get(b"content-type"))
     return ok(views.provider(await context.finish(context.engine.refresh(id_, request.peer.application))))
@@ -323,6 +340,17 @@ SIGN_IN_WAIT = (
     ),
 )
 LIMIT = (Parameter("limit", {"type": "integer", "maximum": ACTIVITY_MOST, "default": 100}, "How many, at most."),)
+CONSENT_WAIT = (
+    Parameter(
+        "wait",
+        {"type": "number", "minimum": 0, "maximum": WAIT_MOST, "default": 30},
+        "Seconds to wait for a person's consent.",
+    ),
+)
+CLAIMS_PARAMETERS = (
+    Parameter("introspect", {"type": "boolean", "default": False}, "Also ask the provider about the access token."),
+    *CONSENT_WAIT,
+)
 UNKNOWN = ("unknown_provider", "misconfigured")
 TOKEN_ERRORS = (
     *UNKNOWN,
@@ -339,6 +367,18 @@ TOKEN_ERRORS = (
 )
 SIGN_IN_ERRORS = (*UNKNOWN, "too_many_requests", "locked", "provider_unreachable", "provider_error")
 MANAGE_ERRORS = ("access_denied", "timed_out")
+
+IDENTITY_ERRORS = (
+    *UNKNOWN,
+    "sign_in_required",
+    "access_denied",
+    "timed_out",
+    "too_many_requests",
+    "insufficient_scope",
+    "locked",
+    "provider_unreachable",
+    "provider_error",
+)
 
 ROUTES = (
     Route("GET", "/v1/status", get_status, "Health, version and overall state.", models.Status),
@@ -410,6 +450,24 @@ ROUTES = (
         models.Proof,
         body=models.AskProof,
         errors=TOKEN_ERRORS,
+    ),
+    Route(
+        "GET",
+        "/v1/providers/{id}/id-token",
+        id_token,
+        "The verified id_token; a permission of its own.",
+        models.IdToken,
+        query=CONSENT_WAIT,
+        errors=IDENTITY_ERRORS,
+    ),
+    Route(
+        "GET",
+        "/v1/providers/{id}/claims",
+        claims,
+        "The tokens of a sign-in, taken apart for people; needs the permission for the id_token.",
+        models.Claims,
+        query=CLAIMS_PARAMETERS,
+        errors=IDENTITY_ERRORS,
     ),
     Route(
         "POST",

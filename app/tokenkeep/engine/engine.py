@@ -20,7 +20,6 @@ from tokenkeep.domain.errors import (
     TokenKeepError,
 )
 from tokenkeep.domain.identity import GrantedIdToken, SeenTokens
-from tokenkeep.domain.identity import GrantedIdToken, SeenTokens
 from tokenkeep.domain.ports import Vault
 from tokenkeep.domain.session import (
     EngineSnapshot,

@@ -119,9 +119,10 @@ class Notices:
 
     def access_asked(self, request: AccessRequest) -> None:
         """A program waits for an answer."""
-        what = (
-            "wants to change TokenKeep" if request.purpose == "manage" else f"wants a token for {request.provider_name}"
-        )
+        what = {
+            "manage": "wants to change TokenKeep",
+            "id_token": f"wants to know who you are at {request.provider_name}",
+        }.get(request.purpose, f"wants a token for {request.provider_name}")
         self._context.bus.publish(
             "notice",
             Notice(

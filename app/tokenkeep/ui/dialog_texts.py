@@ -229,13 +229,22 @@ def access_question(request: AccessRequest) -> str:
     program = request.application.name
     if request.purpose == "manage":
         return tr("Let {program} change TokenKeep’s settings?", program=program)
-    return tr("Let {program} use {provider}?", program=program, provider=request.provider_name or request.provider)
+    provider = request.provider_name or request.provider
+    if request.purpose == "id_token":
+        return tr("Tell {program} who you are at {provider}?", program=program, provider=provider)
+    return tr("Let {program} use {provider}?", program=program, provider=provider)
 
 
 def access_consequence(request: AccessRequest) -> str:
     """What a yes means."""
     if request.purpose == "manage":
         return tr("It could sign you out, change providers and stop TokenKeep. It gets no token by this.")
+    if request.purpose == "id_token":
+        if request.account:
+            return tr("It would get your identity token: that you are {account}, and what else the provider says "
+                      "about you. It can show that to others as a proof.", account=isolated(request.account))  # fmt: skip
+        return tr("It would get your identity token: who you are, and what else the provider says about you. "
+                  "It can show that to others as a proof.")  # fmt: skip
     if request.account:
         return tr("It would get a token and could act as {account}.", account=isolated(request.account))
     return tr("It would get a token and could act in your name.")
