@@ -85,7 +85,7 @@ def test_token_prints_the_token_and_nothing_else(app: AppProcess, demo_provider:
     assert wanting["min_valid_met"] is False
     covered = app.cli("token", "demo", "--scope", "openid notes:read")
     assert covered.returncode == 0
-    for arguments in (["--scope", "notes:write"], ["--resource", "https://else.example"], ["--audience", "else"]):
+    for arguments in (["--scope", "calendar:read"], ["--resource", "https://else.example"], ["--audience", "else"]):
         refused = app.cli("token", "demo", *arguments)
         assert (refused.returncode, refused.stdout) == (1, "")
         assert refused.stderr
