@@ -117,6 +117,7 @@ class ScriptedServer:
     host: str = "127.0.0.1"
     requests: list[Recorded] = field(default_factory=list)
     connections: int = 0
+    certificates: list[Any] = field(default_factory=list)  # of the client, for each request; None without one
 
     def __enter__(self) -> Self:
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
@@ -180,6 +181,7 @@ class ScriptedServer:
             if request is None:
                 return
             with self._arrived:
+                self.certificates.append(client.getpeercert() or None if self.tls is not None else None)
                 self.requests.append(request)
                 self._arrived.notify_all()
             replies = self._replies.get(request.path, [answer(404)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Self
@@ -63,14 +64,14 @@ class SigningKey:
 
         written = text.reveal().strip()
         jwk = _jwk(written) if written.startswith("{") else None
-        try:
-            key: Any = import_key(jwk) if jwk is not None else import_key(_from_pem(written), _kind(written))
-            private = bool(key.is_private)
-        except (JoseError, LookupError, ValueError, TypeError):
-            key, private = None, False
+        pem, kind = _from_pem(written) if jwk is None else (b"", None)
+        key: Any = None
+        with contextlib.suppress(JoseError, LookupError, ValueError, TypeError):
+            key = import_key(pem, kind) if jwk is None else import_key(jwk)
+        # Raised out of the handler: the libraries' own errors may hold parts of the key.
         if key is None:
             raise UnusableKey("it is no key that TokenKeep can read")
-        if not private:
+        if not key.is_private:
             raise UnusableKey("it is a public key, and the private one is needed")
         kid = "" if jwk is None else jwk.get("kid", "")
         return cls(key, _algorithms(key, jwk), kid if isinstance(kid, str) else "")
@@ -170,16 +171,10 @@ def _loaded(text: str) -> Any:
         raise UnusableKey("it is damaged, or of a kind that TokenKeep does not know") from None
 
 
-def _from_pem(text: str) -> bytes:
-    """PKCS#8, whatever form it had."""
-    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
-    pem: bytes = _loaded(text).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return pem
-
-
-def _kind(text: str) -> Any:
+def _from_pem(text: str) -> tuple[bytes, Any]:
+    """PKCS#8, whatever form it had, and the type of the key as a JWK calls it."""
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
     loaded = _loaded(text)
     kinds: tuple[tuple[Any, str], ...] = (
@@ -189,7 +184,7 @@ def _kind(text: str) -> Any:
     )
     for kind, name in kinds:
         if isinstance(loaded, kind):
-            return name
+            return loaded.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), name
     raise UnusableKey("only RSA, EC and Ed25519 keys are used")
 
 
