@@ -61,12 +61,14 @@ def status(client: TokenKeep, options: argparse.Namespace) -> int:
 
 
 def edit(client: TokenKeep, options: argparse.Namespace) -> int:
-    """Take a client secret, never from the command line, for TokenKeep to keep."""
+    """Take a client secret or an initial access token, never from the command line, for TokenKeep to keep."""
+    if options.initial_access_token is not None:
+        return _initial_access_token(client, options)
     if options.client_secret is None and options.client_secret_file is None:
         say("Say what to change: --client-secret - or --client-secret-file PATH.")
         return USAGE
     try:
-        secret = _client_secret(options.client_secret_file)
+        secret = _typed_in(options.client_secret_file, "Client secret: ")
     except (OSError, UnicodeDecodeError):
         say(f"{options.client_secret_file} cannot be read.")
         return FAILED
@@ -81,7 +83,34 @@ def edit(client: TokenKeep, options: argparse.Namespace) -> int:
     return DONE
 
 
-def _client_secret(file: str | None) -> str:
+def _initial_access_token(client: TokenKeep, options: argparse.Namespace) -> int:
+    token = _typed_in(None, "Initial access token: ").strip()
+    if not token:
+        say("No initial access token was given; nothing was changed.")
+        return FAILED
+    found = client.set_initial_access_token(options.provider, token)
+    if options.json:
+        output.print_json(found)
+    else:
+        print(f"The initial access token for {output.plain(found['name'])} is kept sealed.")
+    return DONE
+
+
+def remove(client: TokenKeep, options: argparse.Namespace) -> int:
+    """Remove a provider, and say what is left of it at its server."""
+    client.remove(options.provider)
+    done = next((one for one in client.activity(20) if one["event"] == "remove"), {})
+    left = done.get("provider") == options.provider and done.get("outcome") == "registration_left"
+    if options.json:
+        output.print_json({"removed": options.provider, "registration_left": left})
+        return DONE
+    print(f"{options.provider} is removed.")
+    if left:
+        say("Its registration of TokenKeep could not be deleted at the server and was removed here only.")
+    return DONE
+
+
+def _typed_in(file: str | None, prompt: str) -> str:
     """From a file, from a terminal without showing it, or from standard input; a final line break is no part of it.
 
     :raises OSError, UnicodeDecodeError: the file cannot be read.
@@ -91,7 +120,7 @@ def _client_secret(file: str | None) -> str:
     if sys.stdin.isatty():
         import getpass
 
-        return getpass.getpass("Client secret: ")
+        return getpass.getpass(prompt)
     return sys.stdin.read().rstrip("\r\n")
 
 
@@ -172,6 +201,7 @@ def show(client: TokenKeep, options: argparse.Namespace) -> int:
                 ("state", output.state_word(str(found["state"]))),
                 ("account", str(found["account"])),
                 ("issuer", str(found["issuer"])),
+                *_client_rows(found.get("client"), now),
                 ("flow", str(found["flow"]).replace("_", " ")),
                 ("scope", str(found["scope"])),
                 ("resources", " ".join(resources) if isinstance(resources, list) else ""),
@@ -183,6 +213,20 @@ def show(client: TokenKeep, options: argparse.Namespace) -> int:
         )
     )
     return DONE
+
+
+def _client_rows(facts: object, now: float) -> list[tuple[str, str]]:
+    """Who TokenKeep is to the provider; an older application does not say."""
+    if not isinstance(facts, dict):
+        return []
+    ways = {"metadata_document": "by its metadata document", "registration": "registered by the provider"}
+    way = ways.get(facts["source"], "")
+    return [
+        ("client", f"{facts['client_id']} ({way})" if way else facts["client_id"]),
+        ("registered", output.moment(facts["registered_at"], now)),
+        ("secret until", output.moment(facts["expires_at"], now)),
+        ("comes back to", " ".join(facts["redirect_uris"])),
+    ]
 
 
 def _show_public_key(found: dict[str, Any]) -> int:
@@ -204,6 +248,13 @@ def _last_error(found: dict[str, object]) -> str:
     return str(error)
 
 
+def claims(client: TokenKeep, options: argparse.Namespace) -> int:
+    """What the tokens of a sign-in say."""
+    from tokenkeep.cli.claims import run as show_claims
+
+    return show_claims(client, options)
+
+
 def login(client: TokenKeep, options: argparse.Namespace) -> int:
     """Sign in and wait."""
     from tokenkeep.cli.login import login as sign_in
@@ -218,6 +269,17 @@ def logout(client: TokenKeep, options: argparse.Namespace) -> int:
         output.print_json(outcome)
     else:
         print(f"Signed out of {options.provider}. {output.plain(outcome['detail'])}".strip())
+    return DONE
+
+
+def header(client: TokenKeep, options: argparse.Namespace) -> int:
+    """Header lines for one request."""
+    if "://" in options.target:
+        found = client.headers(options.target, method=options.method)
+    else:
+        found = client.headers(options.url, provider=options.target, method=options.method)
+    for name, value in found.items():
+        print(f"{name}: {value}")
     return DONE
 
 

@@ -85,6 +85,16 @@ def _token(options: argparse.Namespace) -> int:
     return run(words) or 0
 
 
+def _claims_options(claims: argparse.ArgumentParser) -> None:
+    claims.add_argument("--offline", action="store_true", help="do not ask the provider what it knows of the token")
+
+
+def _header_options(header: argparse.ArgumentParser) -> None:
+    header.add_argument("target", metavar="ID|URL", help="the provider, or the address of the request")
+    header.add_argument("--url", default="", help="with ID: the address of the request, which a bound token needs")
+    header.add_argument("--method", "-X", default="GET", metavar="M", help="the method of the request (GET)")
+
+
 def build() -> argparse.ArgumentParser:
     """The parser of the whole command line."""
     parser = argparse.ArgumentParser(
@@ -120,8 +130,12 @@ def build() -> argparse.ArgumentParser:
     add("list", _client("list_providers"), "list the providers")
     _client_options(
         add("show", _client("show"), "show one provider", provider=True),
-        add("edit", _client("edit"), "give the client secret that TokenKeep keeps sealed", provider=True),
+        add("edit", _client("edit"), "give the secret or token that TokenKeep keeps sealed", provider=True),
     )
+    _claims_options(
+        add("claims", _client("claims"), "show what the tokens of a sign-in say, never a token", provider=True)
+    )
+    add("remove", _client("remove"), "sign out and remove a provider", provider=True)
     login = add("login", _client("login"), "sign in and wait for it", provider=True)
     way = login.add_mutually_exclusive_group()
     way.add_argument("--device", action="store_true", help="with a code to type on any device")
@@ -137,12 +151,17 @@ def build() -> argparse.ArgumentParser:
     token.add_argument("--audience", help="audience it is for")
     token.add_argument("--interactive", action="store_true", help="start a sign-in when one is needed")
     token.add_argument("--wait", type=_seconds, metavar="S", help="seconds to wait (30, interactive 300)")
+    _header_options(add("header", _client("header"), "print header lines for a request, as curl -H @- takes them"))
     add("events", _client("events"), "follow what happens, a line each")
     check = add("check", _check, "report each rule that a server passes or fails", common=("json",))
     check.add_argument("target", metavar="ID|ISSUER|URL", help="a provider, an issuer, or a protected resource")
     add("doctor", _offline("doctor"), "report on the environment: tray, keyring, browser, socket", common=("json",))
     config = add("config", _offline("config"), "the configuration file", common=("json",))
-    config.add_argument("what", choices=("path", "check"), help="where it is, or what is wrong with it")
+    config.add_argument(
+        "what",
+        choices=("path", "check", "client-metadata"),
+        help="where it is, what is wrong with it, or the client ID metadata document to publish",
+    )
     pkce = add("pkce", _pkce, "make a code verifier and its challenge (RFC 7636)", common=("json",))
     pkce.add_argument(
         "--verifier", metavar="-", help="print the challenge of the verifier on standard input; - is the only value"
@@ -165,6 +184,12 @@ def _client_options(show: argparse.ArgumentParser, edit: argparse.ArgumentParser
         "--client-secret", choices=("-",), metavar="-", help="ask for it, or read it from standard input"
     )
     given.add_argument("--client-secret-file", metavar="PATH", help="read it from a file")
+    given.add_argument(
+        "--initial-access-token",
+        choices=("-",),
+        metavar="-",
+        help="the same for what the server wants to see before it registers TokenKeep",
+    )
 
 
 def _run_options(parser: argparse.ArgumentParser, default: str | None) -> None:

@@ -39,14 +39,65 @@ class AsyncTokenKeep:
         where = wire.target(("providers", provider, "token"), query)
         return Token(await self.ask("GET", where, wait=wait))
 
-    async def rejected(self, token: Token | str, provider: str | None = None) -> Token:
-        """Tell that a resource answered 401 to a token, and get the one that holds now."""
+    async def headers(
+        self,
+        url: str = "",
+        *,
+        provider: str | None = None,
+        method: str = "GET",
+        min_valid: float | None = None,
+        scope: str | None = None,
+        resource: Iterable[str] = (),
+        audience: str | None = None,
+        interactive: bool = False,
+        wait: float | None = None,
+    ) -> dict[str, str]:
+        """Headers for one request; parameters as `TokenKeep.headers`."""
+        query = wire.token_query(min_valid, scope, resource, audience, wait, interactive=interactive)
+        where = wire.headers_target(provider, url, method, query)
+        found: dict[str, str] = (await self.ask("GET", where, wait=wait))["headers"]
+        return found
+
+    async def headers_after_refusal(
+        self,
+        sent: Mapping[str, str],
+        url: str,
+        provider: str,
+        *,
+        method: str,
+        answer: Mapping[str, str],
+        **options: Any,
+    ) -> dict[str, str] | None:
+        """Headers for one more try after a 401; as `TokenKeep.headers_after_refusal`."""
+        refusal = answer.get("WWW-Authenticate", "")
+        token = sent["Authorization"].partition(" ")[2]
+        try:
+            await self.rejected(
+                token, provider, www_authenticate=refusal, url=url, dpop_nonce=answer.get("DPoP-Nonce", "")
+            )
+        except TokenKeepError as error:
+            if error.code != "dpop_required":  # that a bound token is not given without a proof is no failure here
+                raise
+        fresh = await self.headers(url, provider=provider, method=method, **options)
+        return fresh if wire.worth_another_try(sent, fresh, refusal) else None
+
+    async def rejected(
+        self,
+        token: Token | str,
+        provider: str | None = None,
+        *,
+        www_authenticate: str = "",
+        url: str = "",
+        dpop_nonce: str = "",
+    ) -> Token:
+        """Tell that a resource answered 401 to a token, and get the one that holds now; as `TokenKeep.rejected`."""
         digest = token.sha256 if isinstance(token, Token) else token_sha256(token)
         provider = provider or (token.provider if isinstance(token, Token) else "")
         if not provider:
             raise ValueError("name the provider of the token")
         where = wire.target(("providers", provider, "token", "rejected"))
-        return Token(await self.ask("POST", where, {"sha256": digest}))
+        body = wire.rejected_body(digest, www_authenticate, url, dpop_nonce)
+        return Token(await self.ask("POST", where, body))
 
     async def providers(self) -> list[dict[str, Any]]:
         """All providers."""
@@ -60,6 +111,16 @@ class AsyncTokenKeep:
     async def status(self) -> dict[str, Any]:
         """Version, overall state, counts."""
         return await self._object("GET", "/v1/status")
+
+    async def id_token(self, provider: str, *, wait: float | None = None) -> dict[str, Any]:
+        """The verified id_token: `{id_token, claims, expires_at}`; as `TokenKeep.id_token`."""
+        where = wire.target(("providers", provider, "id-token"), wire.wait_query(wait))
+        return await self._object("GET", where, wait=wait)
+
+    async def claims(self, provider: str, *, introspect: bool = False, wait: float | None = None) -> dict[str, Any]:
+        """What the tokens of a sign-in say, without the tokens; as `TokenKeep.claims`."""
+        query = [*wire.wait_query(wait), *([("introspect", "true")] if introspect else [])]
+        return await self._object("GET", wire.target(("providers", provider, "claims"), query), wait=wait)
 
     async def refresh(self, provider: str) -> dict[str, Any]:
         """Refresh now; the provider afterwards."""

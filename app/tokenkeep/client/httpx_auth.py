@@ -15,35 +15,46 @@ class TokenKeepAuth(httpx.Auth):
     """`httpx.get(url, auth=TokenKeepAuth("github"))`, for `Client` and `AsyncClient`.
 
     :param socket_file: path of the socket; found by the usual rule when left out.
-    :param options: as `TokenKeep.token` takes them.
+    :param options: as `TokenKeep.headers` takes them.
     """
 
     def __init__(self, provider: str, socket_file: str | None = None, **options: Any) -> None:
-        self._provider = provider
         self._client = TokenKeep(socket_file)
         self._async_client = AsyncTokenKeep(socket_file)
+        self._provider = provider
         self._options = options
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """For `httpx.Client`."""
-        token = self._client.token(self._provider, **self._options)
-        request.headers["Authorization"] = token.authorization
+        url, method = str(request.url), request.method
+        sent = self._client.headers(url, provider=self._provider, method=method, **self._options)
+        request.headers.update(sent)
         response = yield request
         if response.status_code == 401:
-            fresh = self._client.rejected(token, self._provider)
-            if fresh.access_token != token.access_token:
+            fresh = self._client.headers_after_refusal(
+                sent, url, self._provider, method=method, answer=response.headers, **self._options
+            )
+            if fresh is not None:
                 response.read()
-                request.headers["Authorization"] = fresh.authorization
+                _replace(request, fresh)
                 yield request
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         """For `httpx.AsyncClient`."""
-        token = await self._async_client.token(self._provider, **self._options)
-        request.headers["Authorization"] = token.authorization
+        url, method = str(request.url), request.method
+        sent = await self._async_client.headers(url, provider=self._provider, method=method, **self._options)
+        request.headers.update(sent)
         response = yield request
         if response.status_code == 401:
-            fresh = await self._async_client.rejected(token, self._provider)
-            if fresh.access_token != token.access_token:
+            fresh = await self._async_client.headers_after_refusal(
+                sent, url, self._provider, method=method, answer=response.headers, **self._options
+            )
+            if fresh is not None:
                 await response.aread()
-                request.headers["Authorization"] = fresh.authorization
+                _replace(request, fresh)
                 yield request
+
+
+def _replace(request: httpx.Request, fresh: dict[str, str]) -> None:
+    request.headers.pop("DPoP", None)
+    request.headers.update(fresh)

@@ -13,7 +13,7 @@ from tokenkeep.client.sync import TokenKeep
 class TokenKeepAuth(AuthBase):
     """`requests.get(url, auth=TokenKeepAuth("github"))`.
 
-    :param options: as `TokenKeep.token` takes them.
+    :param options: as `TokenKeep.headers` takes them.
     """
 
     def __init__(self, provider: str, client: TokenKeep | None = None, **options: Any) -> None:
@@ -23,8 +23,9 @@ class TokenKeepAuth(AuthBase):
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Put the token into the request and watch for its refusal."""
-        token = self._client.token(self._provider, **self._options)
-        request.headers["Authorization"] = token.authorization
+        url, method = request.url or "", request.method or "GET"
+        sent = self._client.headers(url, provider=self._provider, method=method, **self._options)
+        request.headers.update(sent)
         body: Any = request.body
         position = body.tell() if hasattr(body, "tell") else None
 
@@ -34,8 +35,10 @@ class TokenKeepAuth(AuthBase):
                 return response
             if hasattr(body, "read") and position is None:
                 return response
-            fresh = self._client.rejected(token, self._provider)
-            if fresh.access_token == token.access_token:
+            fresh = self._client.headers_after_refusal(
+                sent, url, self._provider, method=method, answer=response.headers, **self._options
+            )
+            if fresh is None:
                 return response
             _ = response.content  # the connection is free only after the body was read
             response.close()
@@ -43,7 +46,8 @@ class TokenKeepAuth(AuthBase):
             retry.hooks["response"] = []
             if position is not None:
                 body.seek(position)
-            retry.headers["Authorization"] = fresh.authorization
+            retry.headers.pop("DPoP", None)
+            retry.headers.update(fresh)
             answer: requests.Response = response.connection.send(retry, **send)
             answer.history.append(response)
             answer.request = retry

@@ -77,10 +77,75 @@ class TokenKeep:
         where = wire.target(("providers", provider, "token"), query)
         return Token(self.ask("GET", where, wait=wait))
 
-    def rejected(self, token: Token | str, provider: str | None = None, *, www_authenticate: str = "") -> Token:
+    def headers(
+        self,
+        url: str = "",
+        *,
+        provider: str | None = None,
+        method: str = "GET",
+        min_valid: float | None = None,
+        scope: str | None = None,
+        resource: Iterable[str] = (),
+        audience: str | None = None,
+        interactive: bool = False,
+        wait: float | None = None,
+    ) -> dict[str, str]:
+        """Headers for one request: `Authorization`, and a `DPoP` proof where the token is bound to a key (RFC 9449).
+
+        :param url: of the request. It finds the provider where none is named; for a bearer token of a named one it may
+            be left out.
+        :param provider: its id.
+
+        The other parameters as of `token`. A proof is good for one request with that method and address.
+        """
+        query = wire.token_query(min_valid, scope, resource, audience, wait, interactive=interactive)
+        where = wire.headers_target(provider, url, method, query)
+        found: dict[str, str] = self.ask("GET", where, wait=wait)["headers"]
+        return found
+
+    def headers_after_refusal(
+        self,
+        sent: Mapping[str, str],
+        url: str,
+        provider: str,
+        *,
+        method: str,
+        answer: Mapping[str, str],
+        **options: Any,
+    ) -> dict[str, str] | None:
+        """Tell that a request was answered with 401, and get the headers for one more try.
+
+        :param sent: the headers that were refused.
+        :param answer: the headers of the answer, looked up without case.
+        :param options: as `headers` takes them.
+        :returns: None when another try would end the same way.
+        """
+        refusal = answer.get("WWW-Authenticate", "")
+        token = sent["Authorization"].partition(" ")[2]
+        try:
+            self.rejected(token, provider, www_authenticate=refusal, url=url, dpop_nonce=answer.get("DPoP-Nonce", ""))
+        except TokenKeepError as error:
+            if error.code != "dpop_required":  # that a bound token is not given without a proof is no failure here
+                raise
+        fresh = self.headers(url, provider=provider, method=method, **options)
+        return fresh if wire.worth_another_try(sent, fresh, refusal) else None
+
+    def rejected(
+        self,
+        token: Token | str,
+        provider: str | None = None,
+        *,
+        www_authenticate: str = "",
+        url: str = "",
+        dpop_nonce: str = "",
+    ) -> Token:
         """Tell that a resource answered 401 to a token, and get the one that holds now.
 
         :param provider: its id; needed when `token` is a string.
+        :param www_authenticate: the header of the answer.
+        :param url: of the request.
+        :param dpop_nonce: the answer's header `DPoP-Nonce`.
+        :raises TokenKeepError: `dpop_required`: it was heeded, but the token is given as `headers` only.
         """
         if isinstance(token, Token):
             provider, digest = provider or token.provider, token.sha256
@@ -88,7 +153,7 @@ class TokenKeep:
             digest = token_sha256(token)
         if not provider:
             raise ValueError("name the provider of the token")
-        body = {"sha256": digest} | ({"www_authenticate": www_authenticate} if www_authenticate else {})
+        body = wire.rejected_body(digest, www_authenticate, url, dpop_nonce)
         return Token(self.ask("POST", wire.target(("providers", provider, "token", "rejected")), body))
 
     # -- providers
@@ -105,6 +170,33 @@ class TokenKeep:
     def set_client_secret(self, provider: str, secret: str) -> dict[str, Any]:
         """Give the client secret that TokenKeep keeps sealed; needs the right `manage`. The provider afterwards."""
         return self._object("PATCH", wire.target(("providers", provider)), {"client_secret": secret}, wait=90.0)
+
+    def id_token(self, provider: str, *, wait: float | None = None) -> dict[str, Any]:
+        """The verified id_token: `{id_token, claims, expires_at}`; a permission of its own, for which a person is asked.
+
+        :param wait: seconds to wait for that; 30 when left out.
+        """
+        return self._object("GET", wire.target(("providers", provider, "id-token"), wire.wait_query(wait)), wait=wait)
+
+    def claims(self, provider: str, *, introspect: bool = False, wait: float | None = None) -> dict[str, Any]:
+        """What the tokens of a sign-in say, without the tokens; needs the permission of `id_token`.
+
+        :param introspect: also ask the provider what it knows of the access token.
+        """
+        query = [*wire.wait_query(wait), *([("introspect", "true")] if introspect else [])]
+        return self._object("GET", wire.target(("providers", provider, "claims"), query), wait=wait)
+
+    def set_initial_access_token(self, provider: str, token: str) -> dict[str, Any]:
+        """Give what the server wants to see before it registers a client; needs the right `manage`."""
+        body = {"initial_access_token": token}
+        return self._object("PATCH", wire.target(("providers", provider)), body, wait=90.0)
+
+    def remove(self, provider: str) -> None:
+        """Sign out, delete the registration where the server lets TokenKeep, take the entry out of `config.toml`.
+
+        Needs the right `manage`. The newest `remove` of `activity` says what came of it.
+        """
+        self.ask("DELETE", wire.target(("providers", provider)), wait=90.0)
 
     def refresh(self, provider: str) -> dict[str, Any]:
         """Refresh now; the provider afterwards."""

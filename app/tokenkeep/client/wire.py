@@ -154,6 +154,31 @@ def token_query(
     return pairs
 
 
+def headers_target(provider: str | None, url: str, method: str, query: list[tuple[str, str]]) -> str:
+    """Where headers for a request are asked for, with `token_query` behind.
+
+    :param provider: None leaves it to the URL.
+    """
+    path = ("resources", "headers") if provider is None else ("providers", provider, "headers")
+    return target(path, [*([("url", url)] if url else []), ("method", method), *query])
+
+
+def rejected_body(digest: str, www_authenticate: str, url: str, dpop_nonce: str) -> dict[str, str]:
+    """The body of the route for refused tokens: what is known of the refusal."""
+    told = {"www_authenticate": www_authenticate, "url": url, "dpop_nonce": dpop_nonce}
+    return {"sha256": digest} | {name: value for name, value in told.items() if value}
+
+
+def worth_another_try(sent: Mapping[str, str], fresh: Mapping[str, str], www_authenticate: str) -> bool:
+    """Whether new headers can do what those that were refused could not: another token or scheme, or a wanted nonce."""
+    return fresh["Authorization"] != sent["Authorization"] or "use_dpop_nonce" in www_authenticate
+
+
+def wait_query(wait: float | None) -> list[tuple[str, str]]:
+    """How long the server is to wait for a person, as a query."""
+    return [] if wait is None else [("wait", f"{wait:g}")]
+
+
 def check_body(provider: str, issuer: str, url: str) -> dict[str, str]:
     """The body of the check route: what is given."""
     given = {"provider": provider, "issuer": issuer, "url": url}
