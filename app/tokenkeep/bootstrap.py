@@ -99,6 +99,7 @@ class Application:
             network=DesktopNetwork(),
             read_configuration=self._read_again,
             configuration_signature=lambda: settings.signature(self.paths.config_file),
+            remove_entry=lambda id_: settings_file.remove(self.paths.config_file, ("providers", id_)),
             remember_storage=lambda kind: settings_file.set_value(self.paths.config_file, "storage.key", kind),
             configuration_watch=FileWatch(self.paths.config_file),
         )

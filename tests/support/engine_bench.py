@@ -188,6 +188,7 @@ class EngineBench:
                 read_configuration=lambda: self.configuration,
                 configuration_signature=lambda: self.version,
                 remember_storage=self.remembered.append,
+                remove_entry=lambda id_: self.write(*(one for one in self.providers if one.id != id_)),
                 configuration_watch=self.file,
             )
         )

@@ -75,11 +75,12 @@ class Unlock(Body):
 
 
 class ChangeProvider(Body):
-    """What to change. The client secret is sealed and never given back; a member that is not known is refused."""
+    """What to change: one of the two. Both are sealed and never given back; a member that is not known is refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
-    client_secret: Annotated[str, Field(min_length=1, max_length=4096)]
+    client_secret: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
+    initial_access_token: Annotated[str, Field(min_length=1, max_length=4096, pattern="^[!-~]+$")] | None = None
 
 
 class CheckServer(Body):
@@ -141,6 +142,16 @@ class Status(Answer):
     notices: list[str]
 
 
+class ClientFacts(Answer):
+    """Who we are to a provider; `source` says where the client id is from, the times are of a registration."""
+
+    client_id: str
+    source: Literal["given", "metadata_document", "registration"]
+    registered_at: float | None
+    expires_at: float | None
+    redirect_uris: list[str]
+
+
 class Provider(Answer):
     """A provider and its session; times in seconds since the epoch."""
 
@@ -156,6 +167,7 @@ class Provider(Answer):
     last_error: Problem | None
     base_url: str
     resources: list[str]
+    client: ClientFacts | None
 
 
 class ProviderDetails(Provider):

@@ -152,9 +152,23 @@ async def change_provider(context: Context, request: Request, id_: str) -> Answe
     body = read_body(models.ChangeProvider, request.body, request.get(b"content-type"))
     application = request.peer.application
     context.engine.provider(id_)  # an unknown one is said before a person is asked
+    secret, token = body.client_secret, body.initial_access_token
+    if (secret is None) == (token is None):
+        raise BadRequest("Give either client_secret or initial_access_token.")
     await context.engine.require_manage(application)
-    change = context.engine.set_client_secret(id_, Secret(body.client_secret), application)
+    if secret is not None:
+        change = context.engine.set_client_secret(id_, Secret(secret), application)
+    else:
+        change = context.engine.set_initial_access_token(id_, Secret(token or ""), application)
     return ok(views.provider(await context.finish(change)))
+
+
+async def remove_provider(context: Context, request: Request, id_: str) -> Answer:
+    application = request.peer.application
+    context.engine.provider(id_)  # an unknown one is said before a person is asked
+    await context.engine.require_manage(application)
+    await context.finish(context.engine.remove_provider(id_, application))
+    return Response(204)
 
 
 def token(context: Context, request: Request, id_: str) -> Answer | Awaitable[Answer]:
@@ -400,9 +414,18 @@ ROUTES = (
         "PATCH",
         "/v1/providers/{id}",
         change_provider,
-        "Give the client secret that is kept in the vault.",
+        "Give the client secret that is kept in the vault, or an initial access token for a registration.",
         models.Provider,
         body=models.ChangeProvider,
+        manage=True,
+        errors=(*UNKNOWN, "locked", "storage_failed", *MANAGE_ERRORS),
+    ),
+    Route(
+        "DELETE",
+        "/v1/providers/{id}",
+        remove_provider,
+        "Remove: sign out, delete its registration at the server where that is possible, take it out of config.toml.",
+        status=204,
         manage=True,
         errors=(*UNKNOWN, "locked", "storage_failed", *MANAGE_ERRORS),
     ),

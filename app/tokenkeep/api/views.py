@@ -7,6 +7,7 @@ from typing import Any
 
 from tokenkeep.domain.access import AccessRequest, Grant
 from tokenkeep.domain.errors import TokenKeepError
+from tokenkeep.domain.registration import ClientFacts
 from tokenkeep.domain.session import (
     ConfigurationProblem,
     EngineSnapshot,
@@ -57,6 +58,17 @@ def provider(session: SessionSnapshot) -> dict[str, Any]:
         "last_error": _problem(session.last_error),
         "base_url": session.base_url,
         "resources": list(session.resources),
+        "client": None if session.client is None else _client(session.client),
+    }
+
+
+def _client(facts: ClientFacts) -> dict[str, Any]:
+    return {
+        "client_id": facts.client_id,
+        "source": facts.source,
+        "registered_at": facts.registered_at,
+        "expires_at": facts.expires_at,
+        "redirect_uris": list(facts.redirect_uris),
     }
 
 

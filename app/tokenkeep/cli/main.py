@@ -9,7 +9,10 @@ from collections.abc import Callable
 from tokenkeep.cli.exits import FAILED, INTERRUPTED, USAGE, say
 
 # Every program of this machine can read a command line (LEAK-2), and shells keep it in their history.
-SECRET_OPTIONS = ("--client-secret", "--secret", "--passphrase", "--password", "--access-token", "--refresh-token")
+SECRET_OPTIONS = (
+    "--initial-access-token", "--client-secret", "--secret", "--passphrase", "--password", "--access-token",
+    "--refresh-token",
+)  # fmt: skip
 
 
 Start = Callable[[list[str]], int]

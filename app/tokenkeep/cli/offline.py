@@ -7,8 +7,9 @@ import argparse
 from tokenkeep.cli import output
 from tokenkeep.cli.exits import DONE, FAILED, say
 from tokenkeep.domain.check import CheckReport
+from tokenkeep.domain.configuration import Configuration
 from tokenkeep.domain.errors import Misconfigured, UnknownProvider
-from tokenkeep.domain.provider import BrokenProvider
+from tokenkeep.domain.provider import BrokenProvider, Provider
 from tokenkeep.domain.session import ConfigurationProblem
 from tokenkeep.storage import settings
 from tokenkeep.storage.catalogue import Catalogue
@@ -25,6 +26,8 @@ def config(options: argparse.Namespace) -> int:
             print(paths.config_file)
         return DONE
     found = settings.read(paths.config_file, Catalogue.load())
+    if options.what == "client-metadata":
+        return _client_metadata(found)
     broken = [one for one in found.providers.values() if isinstance(one, BrokenProvider)]
     told = [*found.problems, *(ConfigurationProblem(one.reason, one.key, one.line) for one in broken)]
     problems = [{"message": each.message, "key": each.key, "line": each.line} for each in told]
@@ -39,6 +42,24 @@ def config(options: argparse.Namespace) -> int:
         written = "" if paths.config_file.exists() else " There is no file yet, so the defaults hold."
         print(f"The configuration is good: {count} provider{'' if count == 1 else 's'}.{written}")
     return FAILED if problems else DONE
+
+
+def _client_metadata(configuration: Configuration) -> int:
+    """Print the document to publish at `[app] client_metadata_url`."""
+    from tokenkeep.oauth import client_metadata
+
+    url = configuration.app.client_metadata_url
+    if not url:
+        say("Say first where the document is to lie: `client_metadata_url` in [app], an https address of yours.")
+        return FAILED
+    entries = [one for one in configuration.providers.values() if isinstance(one, Provider)]
+    ports = [port for one in entries if one.registration == "auto" for port in one.redirect_ports]
+    document = client_metadata.document(url, ports)
+    faults = client_metadata.faults(document, url)
+    output.print_json(document)
+    for fault in faults:
+        say(f"The document cannot be used as it is: {fault}.")
+    return FAILED if faults else DONE
 
 
 def doctor(options: argparse.Namespace) -> int:

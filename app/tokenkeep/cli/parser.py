@@ -153,15 +153,13 @@ def build() -> argparse.ArgumentParser:
     token.add_argument("--wait", type=_seconds, metavar="S", help="seconds to wait (30, interactive 300)")
     _header_options(add("header", _client("header"), "print header lines for a request, as curl -H @- takes them"))
     add("events", _client("events"), "follow what happens, a line each")
-    check = add("check", _check, "report each rule that a server passes or fails", common=("json",))
-    check.add_argument("target", metavar="ID|ISSUER|URL", help="a provider, an issuer, or a protected resource")
+    add("check", _check, "report each rule that a server passes or fails", common=("json",)).add_argument(
+        "target", metavar="ID|ISSUER|URL", help="a provider, an issuer, or a protected resource"
+    )
     add("doctor", _offline("doctor"), "report on the environment: tray, keyring, browser, socket", common=("json",))
     config = add("config", _offline("config"), "the configuration file", common=("json",))
-    config.add_argument(
-        "what",
-        choices=("path", "check", "client-metadata"),
-        help="where it is, what is wrong with it, or the client ID metadata document to publish",
-    )
+    what = "where it is, what is wrong with it, or the client ID metadata document to publish"
+    config.add_argument("what", choices=("path", "check", "client-metadata"), help=what)
     pkce = add("pkce", _pkce, "make a code verifier and its challenge (RFC 7636)", common=("json",))
     pkce.add_argument(
         "--verifier", metavar="-", help="print the challenge of the verifier on standard input; - is the only value"

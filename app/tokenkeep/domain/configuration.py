@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from tokenkeep.domain.access import AccessRule, Decision
 from tokenkeep.domain.errors import Misconfigured
 from tokenkeep.domain.issuers import issuer_conflicts
 from tokenkeep.domain.provider import AnyProvider, BrokenProvider, Provider, Seconds, StrictModel
+from tokenkeep.domain.registration import check_document_address
 from tokenkeep.domain.session import ConfigurationProblem
 
 DecisionValue = Annotated[
     Decision, BeforeValidator(lambda value: Decision(value) if value in list(Decision) else value)
 ]
+
+
+def _document_address(url: str) -> str:
+    return check_document_address(url, local=True) if url else url
 
 
 class AppSettings(StrictModel):
@@ -30,7 +35,7 @@ class AppSettings(StrictModel):
     lock_with_screen: bool = False
     reduced_motion: Literal["system", "on"] = "system"
     activity_days: Annotated[int, Field(ge=0)] = 90
-    client_metadata_url: str = ""
+    client_metadata_url: Annotated[str, AfterValidator(_document_address)] = ""
 
 
 class StorageSettings(StrictModel):
@@ -57,6 +62,7 @@ class AccessRuleEntry(StrictModel):
     scope: str = ""
     resource: list[str] = []
     audience: str = ""
+    id_token: bool = False
     decision: DecisionValue
 
     @model_validator(mode="after")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from tokenkeep.domain.provider import Provider
+from tokenkeep.domain.provider import Provider, check_url
 from tokenkeep.domain.tokens import Secret
 
 RENEW_AHEAD = 86_400.0  # seconds before the end of a secret; a third of its life where that is less
@@ -112,6 +112,23 @@ class Registration:
                 "redirect_port": ports + [one for one in provider.redirect_ports if one not in ports],
             }
         )
+
+
+def check_document_address(url: str, *, local: bool = False) -> str:
+    """Refuse an address that cannot be a client_id (draft-ietf-oauth-client-id-metadata-document §3).
+
+    :param local: plain http on loopback is allowed.
+    :raises ValueError: with the reason in words.
+    """
+    check_url(url, local=local)
+    path = urlsplit(url).path
+    if not path.strip("/"):
+        raise ValueError("the address has no path")
+    if any(segment in (".", "..") for segment in path.lower().replace("%2e", ".").split("/")):
+        raise ValueError("the address has dot segments")
+    if "?" in url:
+        raise ValueError("the address must not have a query")
+    return url
 
 
 def redirect_wish(provider: Provider) -> list[Any]:

@@ -7,7 +7,7 @@ import logging
 from tokenkeep.domain.errors import MalformedAnswer, ProviderError, ProviderUnreachable, TokenKeepError
 from tokenkeep.domain.machine import asked_for
 from tokenkeep.domain.session import SessionEvent
-from tokenkeep.domain.tokens import StoredSession
+from tokenkeep.domain.tokens import StoredSession, TokenSet, Wish
 from tokenkeep.engine.standing import MACHINE, Standing
 
 log = logging.getLogger(__name__)
@@ -22,6 +22,8 @@ async def acquire(standing: Standing, *, background: bool) -> None:
     standing.pace.begin()
     try:
         await client.prepare(background=background)
+        standing.check_current(generation)
+        client = await client.identified_alone()
         standing.check_current(generation)
         tokens, account = await client.acquire(background=background)
     except TokenKeepError as error:
@@ -50,6 +52,20 @@ async def acquire(standing: Standing, *, background: bool) -> None:
         raise ran_out(standing)
     standing.pace.reset()
     standing.apply(SessionEvent.REFRESHED)
+
+
+async def acquire_narrowed(standing: Standing, wish: Wish) -> TokenSet:
+    """One more acquisition, for another scope or resource than the entry's; errors as `ProviderClient.acquire`."""
+    generation, client = standing.generation, standing.client
+    await client.prepare()
+    standing.check_current(generation)
+    client = await client.identified_alone()
+    standing.check_current(generation)
+    tokens, _ = await client.acquire(background=False, wish=wish)
+    if generation != standing.generation:
+        await client.discard(tokens)
+        standing.check_current(generation)
+    return tokens
 
 
 def failed(standing: Standing, error: TokenKeepError) -> None:

@@ -13,7 +13,7 @@ from typing import Any, ParamSpec, Self, TypeVar
 from tokenkeep.domain.errors import ClientRejected, GrantEnded, ProviderError, SignInRequired, TokenKeepError
 from tokenkeep.domain.origin import Origin
 from tokenkeep.domain.provider import Flow, Provider
-from tokenkeep.domain.tokens import Account, Secret, TokenSet
+from tokenkeep.domain.tokens import Account, Secret, TokenSet, Wish
 from tokenkeep.engine import client_choice
 from tokenkeep.engine.context import Context
 from tokenkeep.engine.credentials import credentials_of, transport_of
@@ -108,6 +108,11 @@ class ProviderClient:
         """
         choice = client_choice.entry_to_sign_in(self._context, self.provider, self.metadata, redirect_uris)
         return self._as(await choice)
+
+    async def identified_alone(self) -> Self:
+        """As `identified` for a flow without a person, some of which need no client at all (RFC 7521 §4.1)."""
+        registers = self.provider.registration == "auto" and not self.provider.client_id
+        return await self.identified() if registers else self
 
     def known_as(self, client_id: str) -> Self:
         """The same as the client that tokens were given to (REF-9)."""
@@ -207,9 +212,11 @@ class ProviderClient:
         *,
         background: bool,
         key: SigningKey | None = None,
+        wish: Wish | None = None,
     ) -> TokenSet:
         """One refresh request (RFC 6749 §6); what comes back must still pass `verify_refreshed`.
 
+        :param wish: for an access token that is good for less (RFC 8707 §2.2).
         :param key: what the refresh token is bound to (RFC 9449 §5).
         :raises GrantEnded: the new token is not bound as it must be; it was dropped, and with it the refresh token.
         :raises SignInRequired: the metadata changed meanwhile, and the refresh token would go elsewhere (REF-9).
@@ -220,7 +227,7 @@ class ProviderClient:
             return await self._run(
                 background,
                 dpop.nonce_answered,
-                refresh.refresh,
+                partial(refresh.refresh, wish=wish),
                 self.proving(key),
                 self.provider,
                 self.metadata,
@@ -243,17 +250,19 @@ class ProviderClient:
             raise
         return tokens
 
-    async def acquire(self, *, background: bool) -> tuple[TokenSet, Account]:
+    async def acquire(self, *, background: bool, wish: Wish | None = None) -> tuple[TokenSet, Account]:
         """One token for this machine itself, and whom it is about; what it shows for that is read anew.
 
+        :param wish: scope, resource and audience in place of the entry's.
         :raises TokenKeepError: as `subject_sources.presented`, `credentials_of` and `machine.acquire`.
         """
         provider = self.provider
         subject = await presented(self._context, provider, "subject_token", background=background)
         actor = await presented(self._context, provider, "actor_token", background=background)
         credentials = await self.credentials()
+        asking = provider if wish is None else _asking_for(provider, wish)
         answer = await self._run(
-            background, machine.acquire, self._transport, provider, self.metadata, credentials, subject, actor
+            background, machine.acquire, self._transport, asking, self.metadata, credentials, subject, actor
         )
         name = (subject.subject if subject else "") or credentials.client_id
         return answer.tokens, Account(provider.issuer, name, name)
@@ -410,3 +419,9 @@ class ProviderClient:
             url = self.provider.token_endpoint or self.provider.issuer
             return await self._context.net.run_background(url, call, *args, **kwargs)
         return await self._context.net.run(call, *args, **kwargs)
+
+
+def _asking_for(provider: Provider, wish: Wish) -> Provider:
+    """The entry with a wish in the place of what it asks for."""
+    targets = {"scopes": list(wish.scope), "resource": list(wish.resource)}
+    return provider.model_copy(update=targets | ({"audience": wish.audience} if wish.audience else {}))

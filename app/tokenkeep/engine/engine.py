@@ -16,6 +16,7 @@ from tokenkeep.domain.check import CheckReport
 from tokenkeep.domain.configuration import Configuration
 from tokenkeep.domain.errors import (
     Locked,
+    Misconfigured,
     StorageFailed,
     TokenKeepError,
 )
@@ -47,6 +48,8 @@ from tokenkeep.engine.opening import VaultOpening
 from tokenkeep.engine.outside import Outside
 from tokenkeep.engine.places import provider_at
 from tokenkeep.engine.refresher import Refresher
+from tokenkeep.engine.registrations import initial_access_token
+from tokenkeep.engine.removal import Removal
 from tokenkeep.engine.reporter import Reporter
 from tokenkeep.engine.sessions import Session
 from tokenkeep.engine.sign_ins import SignIns
@@ -87,6 +90,7 @@ class Engine:
         self._sign_ins = SignIns(self._context, self._sign_in_changed)
         self._machines = MachineSignIns(self._context, self._directory, self.require_manage)
         self._activity = Activity(self._context)
+        self._removal = Removal(self._context, self._directory)
         self._logouts = BrowserLogouts(self._context, self._activity)
         self._checks = Checks(self._context)
         self._refresher = Refresher(outside.clock, self._context.jitter, self._each_slice)
@@ -450,6 +454,29 @@ class Engine:
             self._bus.publish("config", self._context.configuration.problems)
         return outcome
 
+    async def remove_provider(self, provider: str, application: Application = OWN_WINDOW) -> str:
+        """Sign out, delete the registration at the server as far as it lets us, take the entry out of `config.toml`.
+
+        :returns: sentences for people: what came of it at the server.
+        :raises UnknownProvider: there is no such entry, and nothing is kept of it.
+        :raises StorageFailed: `config.toml` could not be written; the rest is done.
+        """
+        await self._opening.check()
+        self._removal.check(provider)
+        told = []
+        with contextlib.suppress(Misconfigured):  # an entry that cannot work, with nothing kept of it
+            told.append((await self.sign_out(provider, application=application)).detail)
+        name = self._directory.snapshot(provider).name
+        registrations = await self._removal.registrations(provider)
+        left = [sentence for done, sentence in registrations if not done]
+        await self._context.vault.delete_secrets(provider)
+        await self._context.net.run(self._outside.remove_entry, provider)
+        self._activity.record("remove", provider, "registration_left" if left else "ok", application)
+        if left:
+            self._notices.registration_left(provider, name, " ".join(left))
+        await self.reload()
+        return " ".join([*told, *(sentence for _, sentence in registrations)])
+
     # --- our own secrets and keys -----------------------------------------------------------------------------
 
     async def set_client_secret(
@@ -462,6 +489,16 @@ class Engine:
         await self._opening.check()
         await self._secrets.type_in(provider, secret)
         self._activity.record("client_secret", provider, "ok", application)
+        return self.provider(provider)
+
+    async def set_initial_access_token(
+        self, provider: str, token: Secret, application: Application = OWN_WINDOW
+    ) -> SessionSnapshot:
+        """A person gave what a server wants to see before it registers anybody (RFC 7591 §3): it is sealed."""
+        await self._opening.check()
+        self._directory.get(provider)
+        await self._context.vault.write_secret(initial_access_token(provider), token)
+        self._activity.record("initial_access_token", provider, "ok", application)
         return self.provider(provider)
 
     async def public_keys(self, provider: str) -> tuple[dict[str, Any], ...]:
@@ -565,7 +602,11 @@ class Engine:
         self._spawn(self._opening.open(kind, None))
 
     def _sign_out_left_behind(self, session: Session) -> None:
-        self._spawn(self.sign_out(session.id))
+        async def leave() -> None:
+            await self.sign_out(session.id)
+            await self._removal.registrations(session.id)
+
+        self._spawn(leave())
 
     def _each_slice(self) -> None:
         for session in self._directory:

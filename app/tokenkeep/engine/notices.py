@@ -117,6 +117,14 @@ class Notices:
                 ),
             )
 
+    def registration_left(self, provider: str, name: str, told: str) -> None:
+        """A provider was removed, and its server still has a client of ours (DCR-8)."""
+        if self._context.configuration.app.notifications != "none":
+            self._context.bus.publish(
+                "notice",
+                Notice(kind="info", title=f"{name} is removed, its registration is not", body=told, provider=provider),
+            )
+
     def access_asked(self, request: AccessRequest) -> None:
         """A program waits for an answer."""
         what = {

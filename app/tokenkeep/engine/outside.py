@@ -17,6 +17,7 @@ class Outside:
 
     :param read_configuration: reads `config.toml`; blocking.
     :param configuration_signature: cheap to get, differs when the file changed on disk.
+    :param remove_entry: takes a provider's entry out of `config.toml`; blocking.
     :param remember_storage: writes where the master key is to be kept into `config.toml`; blocking.
     """
 
@@ -30,4 +31,5 @@ class Outside:
     read_configuration: Callable[[], Configuration]
     configuration_signature: Callable[[], object]
     remember_storage: Callable[[str], None]
+    remove_entry: Callable[[str], None]
     configuration_watch: FileWatch | None = None

@@ -301,11 +301,11 @@ class Registrations:
 
     # --- the end ----------------------------------------------------------------------------------------------
 
-    async def remove(self, provider: str, entries: Callable[[Registration], Provider]) -> list[str]:
+    async def remove(self, provider: str, entries: Callable[[Registration], Provider]) -> list[tuple[bool, str]]:
         """Delete all registrations of a provider at their servers as far as those let us, and here always (DCR-8).
 
         :param entries: the entry that a registration was made for.
-        :returns: what a person should know of it, a sentence for each registration.
+        :returns: for each whether nothing is left at the server, and what a person should know of it in a sentence.
         """
         return [
             await self._alone(entries(known), lambda known=known: self._delete(entries(known), known))  # type: ignore[misc]
@@ -313,7 +313,8 @@ class Registrations:
             if key[1] == provider
         ]
 
-    async def _delete(self, entry: Provider, known: Registration) -> str:
+    async def _delete(self, entry: Provider, known: Registration) -> tuple[bool, str]:
+        outcome: Deletion | None = None
         try:
             outcome = await self._context.net.run(
                 registration_management.delete, transport_of(self._context, entry), entry, known
@@ -328,7 +329,7 @@ class Registrations:
         self._unsaved.discard(known.key)
         await self._context.vault.delete_registration(*known.key)
         self.changed(known.provider)
-        return told.format(name=entry.title)
+        return outcome in (Deletion.DELETED, Deletion.GONE), told.format(name=entry.title)
 
     # --- inner ------------------------------------------------------------------------------------------------
 

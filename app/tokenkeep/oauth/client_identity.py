@@ -6,7 +6,8 @@ from enum import StrEnum
 
 from tokenkeep.domain.errors import Misconfigured
 from tokenkeep.domain.provider import Provider
-from tokenkeep.oauth.client_metadata import REDIRECT_PATH, check_address
+from tokenkeep.domain.registration import check_document_address
+from tokenkeep.oauth.client_metadata import REDIRECT_PATH
 from tokenkeep.oauth.metadata import ServerMetadata
 
 
@@ -55,7 +56,7 @@ def takes_document(provider: Provider, document_url: str) -> bool:
     if not document_url or provider.client_auth not in ("auto", "none") or not provider.flow.interactive:
         return False
     try:
-        check_address(document_url, local=provider.local)
+        check_document_address(document_url, local=provider.local)
     except ValueError:
         return False
     return True

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
-from tokenkeep.domain.provider import LOOPBACK_HOSTS, check_url
+from tokenkeep.domain.provider import LOOPBACK_HOSTS
+from tokenkeep.domain.registration import check_document_address
 from tokenkeep.oauth.device import GRANT_TYPE as DEVICE_GRANT
 from tokenkeep.oauth.registration import CLIENT_NAME, SOFTWARE_ID
 
@@ -17,24 +18,6 @@ REDIRECT_PATH = "/callback"  # one for all servers: the document is the same for
 HOSTS = ("127.0.0.1", "[::1]", "localhost")
 SECRETS = frozenset({"client_secret", "client_secret_expires_at"})
 SECRET_METHODS = ("client_secret_basic", "client_secret_post", "client_secret_jwt")
-
-
-def check_address(url: str, *, local: bool = False) -> str:
-    """Refuse an address that cannot be a client_id (draft §3).
-
-    :param local: plain http on loopback is allowed.
-    :raises ValueError: with the reason in words.
-    """
-    check_url(url, local=local)
-    parts = urlsplit(url)
-    if not parts.path.strip("/"):
-        raise ValueError("the address has no path")
-    segments = parts.path.lower().replace("%2e", ".").split("/")
-    if any(segment in (".", "..") for segment in segments):
-        raise ValueError("the address has dot segments")
-    if "?" in url:
-        raise ValueError("the address must not have a query")
-    return url
 
 
 def document(url: str, ports: Iterable[int] = ()) -> dict[str, Any]:
@@ -64,7 +47,7 @@ def faults(published: object, url: str) -> list[str]:
         return ["it is no JSON object"]
     found = []
     try:
-        check_address(url, local=True)
+        check_document_address(url, local=True)
     except ValueError as reason:
         found.append(str(reason))
     if published.get("client_id") != url:

@@ -79,6 +79,7 @@ async def make() -> AsyncIterator[Make]:
                 read_configuration=lambda: configuration,
                 configuration_signature=lambda: 1,
                 remember_storage=lambda _: None,
+                remove_entry=lambda _: None,
             )
         )
         engines.append(engine)
