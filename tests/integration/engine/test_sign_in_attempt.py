@@ -106,5 +106,22 @@ async def test_PKCE_4_each_attempt_has_its_own_verifier_and_nothing_is_left_of_i
     assert secrets_alive(set(server.sent("code"))) == []
 
 
+async def test_PKCE_4_nothing_is_left_of_a_verifier_that_was_never_sent(engine_of, server: TokenServer) -> None:
+    bench = await engine_of(entry(server, "a"), entry(server, "b"))
+    cancelled, late = await begin(bench, "a"), await begin(bench, "b")
+    challenges = {sent(one)["code_challenge"] for one in (cancelled, late)}
+
+    def verifiers_alive() -> int:
+        gc.collect()
+        return sum(type(one) is Secret and s256(one.reveal()) in challenges for one in gc.get_objects())
+
+    assert verifiers_alive() == 2
+    await bench.engine.cancel_sign_in(cancelled.id)
+    await until(lambda: verifiers_alive() == 1, "the end of the cancelled attempt's verifier")
+    await bench.clock.advance(BROWSER_LIMIT)
+    assert (await bench.ended(late)).state is SignInState.EXPIRED
+    await until(lambda: verifiers_alive() == 0, "the end of the late attempt's verifier")
+
+
 def s256(verifier: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
