@@ -8,6 +8,7 @@ from tokenkeep.domain.errors import MalformedAnswer, ProviderError, ProviderUnre
 from tokenkeep.domain.machine import asked_for
 from tokenkeep.domain.session import SessionEvent
 from tokenkeep.domain.tokens import StoredSession, TokenSet, Wish
+from tokenkeep.engine.proofs import key_of
 from tokenkeep.engine.standing import MACHINE, Standing
 
 log = logging.getLogger(__name__)
@@ -25,7 +26,8 @@ async def acquire(standing: Standing, *, background: bool) -> None:
         standing.check_current(generation)
         client = await client.identified_alone()
         standing.check_current(generation)
-        tokens, account = await client.acquire(background=background)
+        key = client.new_key()
+        tokens, account = await client.acquire(background=background, key=key)
     except TokenKeepError as error:
         if generation == standing.generation:
             failed(standing, error)
@@ -42,6 +44,8 @@ async def acquire(standing: Standing, *, background: bool) -> None:
                 method=MACHINE,
                 origin=client.origin(),
                 asked=asked_for(client.provider),
+                dpop_key=None if key is None else key.sealed,
+                dpop_jkt="" if key is None else key.kid,
             )
         )
     if generation != standing.generation:  # signed out, or set up otherwise, meanwhile
@@ -61,7 +65,9 @@ async def acquire_narrowed(standing: Standing, wish: Wish) -> TokenSet:
     standing.check_current(generation)
     client = await client.identified_alone()
     standing.check_current(generation)
-    tokens, _ = await client.acquire(background=False, wish=wish)
+    stored = standing.stored
+    key = None if stored is None else key_of(standing.provider, stored)
+    tokens, _ = await client.acquire(background=False, wish=wish, key=key)
     if generation != standing.generation:
         await client.discard(tokens)
         standing.check_current(generation)

@@ -250,10 +250,13 @@ class ProviderClient:
             raise
         return tokens
 
-    async def acquire(self, *, background: bool, wish: Wish | None = None) -> tuple[TokenSet, Account]:
+    async def acquire(
+        self, *, background: bool, wish: Wish | None = None, key: SigningKey | None = None
+    ) -> tuple[TokenSet, Account]:
         """One token for this machine itself, and whom it is about; what it shows for that is read anew.
 
         :param wish: scope, resource and audience in place of the entry's.
+        :param key: what the token is to be bound to (RFC 9449).
         :raises TokenKeepError: as `subject_sources.presented`, `credentials_of` and `machine.acquire`.
         """
         provider = self.provider
@@ -262,10 +265,19 @@ class ProviderClient:
         credentials = await self.credentials()
         asking = provider if wish is None else _asking_for(provider, wish)
         answer = await self._run(
-            background, machine.acquire, self._transport, asking, self.metadata, credentials, subject, actor
+            background,
+            dpop.nonce_answered,
+            machine.acquire,
+            self.proving(key),
+            asking,
+            self.metadata,
+            credentials,
+            subject,
+            actor,
         )
+        tokens = self._bound(answer.tokens, key)
         name = (subject.subject if subject else "") or credentials.client_id
-        return answer.tokens, Account(provider.issuer, name, name)
+        return tokens, Account(provider.issuer, name, name)
 
     async def verify_refreshed(self, before: TokenSet, after: TokenSet, *, background: bool) -> None:
         """Check a new id_token against the sign-in's (OIDC-10).
