@@ -140,9 +140,9 @@ def _from_command(wanted: Wanted) -> str:
     try:
         token = output_of(command, COMMAND_LIMIT, SIZE_LIMIT).strip()
     except CommandFailed as failed:
-        wanted.fail(f"The command {command[0]} gave no token: {failed}.", f"Run it by hand: {' '.join(command)}")
+        wanted.fail(f"The command {command[0]} gave no token: {failed}.", "Run the command by hand to see why.")
     if not token:
-        wanted.fail(f"The command {command[0]} printed nothing.", f"Run it by hand: {' '.join(command)}")
+        wanted.fail(f"The command {command[0]} printed nothing.", "Run the command by hand to see why.")
     return token
 
 
