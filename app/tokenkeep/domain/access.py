@@ -94,10 +94,25 @@ def printable(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Carried:
+    """What a token is good for; an empty member is not known, or not limited.
+
+    :param resource: of RFC 8707.
+    """
+
+    scope: tuple[str, ...] = ()
+    resource: tuple[str, ...] = ()
+    audience: tuple[str, ...] = ()
+
+
+UNLIMITED = Carried()
+
+
+@dataclass(frozen=True, slots=True)
 class AccessRequest:
     """A program that wants a token, waiting for an answer.
 
-    :param purpose: `token` or `manage`.
+    :param purpose: `token`, `id_token` or `manage`.
     :param expires_at: wall clock in seconds; without an answer by then the answer is no, this time.
     """
 
@@ -141,7 +156,8 @@ class AccessRule:
     :param provider: id, or `*`.
     :param scope: narrows the rule: a yes to tokens that carry no more than these, anything else to those that carry
         one of them.
-    :param resource: as `audience`, narrows a yes to what this version cannot tell apart; such a yes is none.
+    :param id_token: a yes is one to the id_token too.
+    :param resource: the same for the resources that the token is for (RFC 8707); `audience` for its audience.
     """
 
     decision: Decision
@@ -152,36 +168,63 @@ class AccessRule:
     scope: tuple[str, ...] = ()
     resource: tuple[str, ...] = ()
     audience: str = ""
+    id_token: bool = False
 
-    def matches(self, application: Application, provider: str, scope: Iterable[str]) -> bool:
-        """Whether this rule speaks about that request; in doubt a yes does not, and a no does.
+    def matches(self, application: Application, provider: str, carried: Carried) -> bool:
+        """Whether this rule speaks about that request; in doubt a yes does not, and a no does."""
+        if not self.is_about(application, provider):
+            return False
+        allows = self.decision is Decision.ALLOW
+        pairs = (
+            (set(self.scope), set(carried.scope)),
+            (set(self.resource), set(carried.resource)),
+            (set(filter(None, [self.audience])), set(carried.audience)),
+        )
+        if allows:
+            return all(not named or (bool(has) and has <= named) for named, has in pairs)
+        return all(not named or not has or bool(has & named) for named, has in pairs)
 
-        :param scope: what the token carries; empty when that is not known.
-        """
+    def is_about(self, application: Application, provider: str) -> bool:
+        """Whether it names that program and that provider."""
         if self.provider not in ("*", provider):
             return False
         if self.app and self.app != application.executable:
             return False
         if self.script and self.script != application.script:
             return False
-        if self.socket and self.socket != application.socket:
-            return False
-        carried, named = set(scope), set(self.scope)
-        if self.decision is Decision.ALLOW:
-            return not (self.resource or self.audience) and (not named or (bool(carried) and carried <= named))
-        return not named or not carried or bool(carried & named)
+        return not self.socket or self.socket == application.socket
+
+    def part_of(self, carried: Carried) -> Carried | None:
+        """What a yes leaves of that token, if a narrower one can be had; None when it leaves nothing."""
+        if self.audience and tuple(carried.audience) != (self.audience,):
+            return None
+        return _part(carried, self.scope, self.resource)
 
 
-def covers(
-    grant: Grant, application: Application, provider: str, scope: Iterable[str], wall: float, purpose: str
-) -> bool:
+def _part(carried: Carried, scope: tuple[str, ...], resource: tuple[str, ...]) -> Carried | None:
+    scopes = tuple(one for one in carried.scope if not scope or one in scope)
+    # A sign-in that names no resource may be for any: the server says whether it is for these.
+    resources = tuple(one for one in carried.resource if not resource or one in resource) or resource
+    if (scope and not scopes) or (resource and not set(resources) <= set(carried.resource or resources)):
+        return None
+    return Carried(scopes, resources, carried.audience)
+
+
+def covers(grant: Grant, application: Application, provider: str, carried: Carried, wall: float, purpose: str) -> bool:
     """Whether a grant answers a request at the wall-clock time `wall`."""
+    return (
+        _holds(grant, application, provider, wall, purpose)
+        and (not grant.scope or set(carried.scope) <= set(grant.scope))
+        and (not grant.resource or (bool(carried.resource) and set(carried.resource) <= set(grant.resource)))
+    )
+
+
+def _holds(grant: Grant, application: Application, provider: str, wall: float, purpose: str) -> bool:
     return (
         grant.purpose == purpose
         and grant.key == application.key
         and grant.provider in ("*", provider)
         and (grant.until is None or wall < grant.until)
-        and (not grant.scope or set(scope) <= set(grant.scope))
     )
 
 
@@ -192,19 +235,55 @@ def decide(
     application: Application,
     provider: str,
     *,
-    scope: Iterable[str] = (),
+    carried: Carried | None = None,
     wall: float,
     purpose: str = "token",
 ) -> Decision:
-    """What is to be done with a request: first matching rule, else the latest grant, else the default."""
-    scope = tuple(scope)
+    """What is to be done with a request: first matching rule, else the latest grant, else the default.
+
+    A yes to tokens is none to the id_token, which says who somebody is; a no is one to both.
+
+    :param carried: what the token is good for; None when that is not known.
+    """
+    carried = carried or UNLIMITED
     if application.own:
         return Decision.ALLOW
-    if purpose == "token":
+    if purpose != "manage":
         for rule in rules:
-            if rule.matches(application, provider, scope):
+            speaks = purpose == "token" or rule.id_token or rule.decision is not Decision.ALLOW
+            if speaks and rule.matches(application, provider, carried):
                 return rule.decision
-    matching = [grant for grant in grants if covers(grant, application, provider, scope, wall, purpose)]
+    matching = [grant for grant in grants if covers(grant, application, provider, carried, wall, purpose)]
     if matching:
         return max(matching, key=lambda grant: grant.created_at).decision
     return default
+
+
+def allowed_part(
+    rules: Iterable[AccessRule],
+    grants: Iterable[Grant],
+    application: Application,
+    provider: str,
+    *,
+    carried: Carried,
+    wall: float,
+) -> Carried | None:
+    """What a program may have of a token that it may not have as a whole; None when no rule or grant says.
+
+    The same order as in `decide`, and what comes first about this program has the say: a no or a question about the
+    whole leaves no part.
+    """
+    for rule in rules:
+        if rule.matches(application, provider, carried):
+            return None
+        if rule.decision is Decision.ALLOW and rule.is_about(application, provider):
+            part = rule.part_of(carried)
+            if part is not None:
+                return part
+    held = [grant for grant in grants if _holds(grant, application, provider, wall, "token")]
+    if not held:
+        return None
+    latest = max(held, key=lambda grant: grant.created_at)
+    if latest.decision is not Decision.ALLOW:
+        return None
+    return _part(carried, latest.scope, latest.resource)

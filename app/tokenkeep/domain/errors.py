@@ -189,6 +189,13 @@ class MalformedAnswer(ProviderError):
     )
 
 
+class InvalidTarget(ProviderError):
+    """`invalid_target`: no token for that resource or audience; it is not asked for without them then (RES-1)."""
+
+    title = "The provider does not give tokens for that resource"
+    default_hint = "Check `resource` and `audience` of this provider in the configuration."
+
+
 class GrantEnded(ProviderError):
     """`invalid_grant` and its kin: the one answer that ends a sign-in (REF-4)."""
 

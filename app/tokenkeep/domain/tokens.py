@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from tokenkeep.domain.access import UNLIMITED, Carried
 from tokenkeep.domain.origin import Origin
 
 MASK = "***"
@@ -149,6 +150,7 @@ class TokenQuery:
 
     :param min_valid: seconds the token should still be valid.
     :param wait: seconds the caller waits for a refresh, a person's consent or an interactive sign-in.
+    :param most: what the program was admitted to; empty members are not limited.
     :param proven: it is asked for with its proofs, so that a token that is bound to a key will do (RFC 9449).
     """
 
@@ -158,6 +160,7 @@ class TokenQuery:
     audience: str = ""
     interactive: bool = False
     wait: float = 30.0
+    most: Carried = UNLIMITED
     proven: bool = False
 
 
@@ -194,6 +197,19 @@ class GrantedHeaders:
         if self.proof is not None:
             headers["DPoP"] = self.proof.reveal()
         return {"headers": headers, "provider": self.token.provider, "expires_at": self.token.expires_at}
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a token is to be good for that is not the main one of its sign-in; each has its place beside it (RES-2).
+
+    :param resource: to the byte as configured or discovered (RFC 8707).
+    :param audience: another than the only one there is, else empty.
+    """
+
+    scope: tuple[str, ...] = ()
+    resource: tuple[str, ...] = ()
+    audience: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tokenkeep.domain.access import AccessRequest, AccessRule, Application, Decision, Grant, Holding, decide
+from tokenkeep.domain.access import (
+    AccessRequest,
+    AccessRule,
+    Application,
+    Carried,
+    Decision,
+    Grant,
+    Holding,
+    allowed_part,
+    decide,
+)
 from tokenkeep.domain.configuration import Configuration
 from tokenkeep.domain.errors import AccessDenied, NotFound, TimedOut, TokenKeepError
 from tokenkeep.domain.provider import Provider
@@ -66,18 +76,20 @@ class AccessGate:
             self._grants[grant.id] = grant
 
     def decision(
-        self, application: Application, provider: str, scope: Iterable[str] = (), purpose: str = "token"
+        self, application: Application, provider: str, carried: Carried | None = None, purpose: str = "token"
     ) -> Decision:
         """What holds without asking anybody; no I/O."""
         access = self._context.configuration.access
-        default = access.default if purpose == "token" else access.manage
+        default = access.manage if purpose == "manage" else access.default
+        if purpose == "id_token" and default is Decision.ALLOW:
+            default = Decision.ASK  # what holds for tokens says nothing about who somebody is
         found = decide(
             self._rules(),
             self._grants.values(),
             default,
             application,
             provider,
-            scope=scope,
+            carried=carried,
             wall=self._context.clock.wall(),
             purpose=purpose,
         )
@@ -85,26 +97,32 @@ class AccessGate:
             return Decision.DENY
         return found
 
+    def allowed_part(self, application: Application, provider: str, carried: Carried) -> Carried | None:
+        """What the program may have of a token that `decision` does not allow as a whole; no I/O."""
+        wall = self._context.clock.wall()
+        return allowed_part(self._rules(), self._grants.values(), application, provider, carried=carried, wall=wall)
+
     async def admit(
         self,
         application: Application,
         provider: Provider | None,
         *,
         account: str = "",
-        scope: tuple[str, ...] = (),
-        resource: tuple[str, ...] = (),
+        carried: Carried | None = None,
         wait: float,
         purpose: str = "token",
     ) -> None:
         """Return when the program may; ask a person if that is what holds.
 
         :param provider: None for the right to manage.
+        :param purpose: `token`, `id_token` or `manage`.
         :param wait: seconds the caller waits; the question lives on for its 60 s.
         :raises AccessDenied: the person or a rule said no, or nobody answered.
         :raises TimedOut: the caller's wait ended first.
         """
         provider_id = "*" if provider is None else provider.id
-        found = self.decision(application, provider_id, scope, purpose)
+        carried = carried or Carried()
+        found = self.decision(application, provider_id, carried, purpose)
         if found is Decision.ALLOW:
             return
         if found is Decision.DENY:
@@ -112,8 +130,8 @@ class AccessGate:
             reason = (
                 "A rule or an earlier answer says no." if present else "No rule allows it, and nobody can be asked."
             )
-            raise self._denied(application, provider_id, reason)
-        pending = self._ask(application, provider, account, scope, resource, purpose)
+            raise self._denied(application, provider_id, reason, purpose)
+        pending = self._ask(application, provider, account, carried, purpose)
         try:
             async with asyncio.timeout(wait):
                 answer, detail = await asyncio.shield(pending.answer)
@@ -122,15 +140,14 @@ class AccessGate:
                 "The question in the window is still open.", provider=None if provider is None else provider.id
             ) from None
         if answer is not Decision.ALLOW:
-            raise self._denied(application, provider_id, detail)
+            raise self._denied(application, provider_id, detail, purpose)
 
     def _ask(
         self,
         application: Application,
         provider: Provider | None,
         account: str,
-        scope: tuple[str, ...],
-        resource: tuple[str, ...],
+        carried: Carried,
         purpose: str,
     ) -> _Pending:
         """The open question of the same program, provider and scopes, or a new one."""
@@ -138,12 +155,12 @@ class AccessGate:
         for pending in self._pending.values():
             request = pending.request
             same = (request.application.key, request.provider, request.scope, request.resource, request.purpose)
-            if same == (application.key, provider_id, scope, resource, purpose):
+            if same == (application.key, provider_id, carried.scope, carried.resource, purpose):
                 return pending
         ignored = self._ignored.get(application.key)
         if ignored is not None and self._context.clock.boot() < ignored.until:
             raise self._denied(
-                application, provider_id, "Its last questions were left unanswered; it may ask again later."
+                application, provider_id, "Its last questions were left unanswered; it may ask again later.", purpose
             )
         request = AccessRequest(
             id=uuid.uuid4().hex,
@@ -151,8 +168,8 @@ class AccessGate:
             provider=provider_id,
             provider_name="" if provider is None else provider.title,
             account=account,
-            scope=scope,
-            resource=resource,
+            scope=carried.scope,
+            resource=carried.resource,
             purpose=purpose,
             expires_at=self._context.clock.wall() + PROMPT_LIFE,
         )
@@ -236,8 +253,8 @@ class AccessGate:
         return self._rule_values
 
     @staticmethod
-    def _denied(application: Application, provider: str, detail: str) -> AccessDenied:
-        what = "change TokenKeep" if provider == "*" else "have this token"
+    def _denied(application: Application, provider: str, detail: str, purpose: str) -> AccessDenied:
+        what = {"manage": "change TokenKeep", "id_token": "know who you are"}.get(purpose, "have this token")
         return AccessDenied(
             f"{application.name} may not {what}. {detail}",
             hint="Allow it in the window, or by an [[access.rule]] in config.toml.",

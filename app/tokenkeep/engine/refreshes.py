@@ -18,8 +18,8 @@ from tokenkeep.domain.errors import (
 )
 from tokenkeep.domain.provider import Flow
 from tokenkeep.domain.session import SessionEvent, SessionState
-from tokenkeep.domain.tokens import StoredSession, TokenSet
-from tokenkeep.engine.acquisitions import acquire, failed, ran_out
+from tokenkeep.domain.tokens import StoredSession, TokenSet, Wish
+from tokenkeep.engine.acquisitions import acquire, acquire_narrowed, failed, ran_out
 from tokenkeep.engine.client import ProviderClient
 from tokenkeep.engine.proofs import is_too_weak, key_of
 from tokenkeep.engine.standing import Standing
@@ -47,6 +47,7 @@ class Refreshes:
         self._standing = standing
         self._context = standing.context
         self.in_flight: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()  # whoever has it may send the refresh token (REF-3)
 
     # --- when -------------------------------------------------------------------------------------------------
 
@@ -163,7 +164,8 @@ class Refreshes:
             if standing.provider.flow.machine:
                 await acquire(standing, background=background)
             else:
-                await self._once(background=background)
+                async with self._turn:
+                    await self._once(background=background)
         except TokenKeepError:
             raise
         except Exception as bug:  # a bug of ours must not leave the session between two states
@@ -178,14 +180,40 @@ class Refreshes:
                     await self._failed(failure, lost=True, ended_by_loss=False)
             raise failure from bug
 
+    async def narrowed(self, wish: Wish) -> TokenSet:
+        """Tokens for less than the sign-in, of a request of their own; the main token is served on.
+
+        A refresh token that was rotated is committed before this returns (REF-1). Whatever is raised, the sign-in goes
+        on, but for an id_token of somebody else (OIDC-10).
+
+        :raises TokenKeepError: as `oauth.refresh` and `machine.acquire`.
+        """
+        async with self._turn:
+            if self._standing.provider.flow.machine:
+                return await acquire_narrowed(self._standing, wish)
+            return await self._use(background=False, wish=wish)
+
     async def _once(self, *, background: bool) -> None:
+        standing = self._standing
+        standing.hold(await self._use(background=background))
+        if not standing.usable():
+            raise ran_out(standing)
+        standing.pace.reset()
+        standing.apply(SessionEvent.REFRESHED)
+
+    async def _use(self, *, background: bool, wish: Wish | None = None) -> TokenSet:
+        """One use of the refresh token; what came of it is committed.
+
+        :param wish: for a token beside the main one; None for the main one.
+        """
         # A changed entry gives the session a new client; what was begun with this one ends with it.
         standing = self._standing
         generation, stored, client = standing.generation, standing.stored, standing.client
         if stored is None or stored.tokens is None:
             raise SignInRequired(provider=standing.provider.id)
         before = stored.tokens
-        standing.pace.begin()
+        if wish is None:
+            standing.pace.begin()
         lost_before = stored.answer_lost
         sent = False
         try:
@@ -201,32 +229,50 @@ class Refreshes:
             await standing.record.mark(replace(stored, answer_lost=True))
             standing.check_current(generation)
             sent = True
-            tokens = await client.refresh(before, stored.binding, background=background, key=key)
+            tokens = await client.refresh(before, stored.binding, background=background, key=key, wish=wish)
         except TokenKeepError as error:
             if isinstance(error, GrantEnded) and await self._took_newer(stored, generation):
-                await self._once(background=background)
-                return
+                return await self._use(background=background, wish=wish)
             if generation == standing.generation:
-                await self._failed(error, lost=lost_before or (sent and _answer_lost(error)), ended_by_loss=lost_before)
+                lost = lost_before or (sent and _answer_lost(error))
+                await (self._note_loss(lost) if wish else self._failed(error, lost=lost, ended_by_loss=lost_before))
             raise
         tokens, refusal = await self._verified(client, before, tokens, background=background)
+        kept = tokens
+        if wish is not None:
+            kept = replace(before, refresh_token=tokens.refresh_token, id_token=tokens.id_token)
+        await self._keep(client, stored, kept, tokens, refusal, generation)
+        if wish is not None and standing.held is not None:
+            standing.held = replace(standing.held, tokens=kept)
+        return tokens
+
+    async def _keep(
+        self,
+        client: ProviderClient,
+        stored: StoredSession,
+        kept: TokenSet,
+        tokens: TokenSet,
+        refusal: ProviderError | None,
+        generation: int,
+    ) -> None:
+        """Commit what came before anybody gets any of it (REF-1).
+
+        :param kept: what the session goes on with; `tokens` are those of the answer.
+        :raises SignInRequired: the id_token is not this sign-in's, or the sign-in was ended meanwhile.
+        """
+        standing = self._standing
         if generation == standing.generation and refusal is not None:
             # The refresh token is kept, not used and not lost (OIDC-10): a sign-out can still revoke it.
             standing.end(refusal.detail, refusal)
-            await standing.record.commit(replace(stored, tokens=tokens, answer_lost=False, ended=refusal.detail))
+            await standing.record.commit(replace(stored, tokens=kept, answer_lost=False, ended=refusal.detail))
             raise SignInRequired(refusal.detail, provider=standing.provider.id)
         if generation == standing.generation:
-            stored = replace(stored, tokens=tokens, answer_lost=False, ended=None, origin=client.origin())
+            stored = replace(stored, tokens=kept, answer_lost=False, ended=None, origin=client.origin())
             await standing.record.commit(stored)
         if generation != standing.generation:
             if standing.held is None:  # signed out; after a new sign-in the old grant just runs out
                 await client.discard(tokens)
             standing.check_current(generation)
-        standing.hold(tokens)
-        if not standing.usable():
-            raise ran_out(standing)
-        standing.pace.reset()
-        standing.apply(SessionEvent.REFRESHED)
 
     def _key(self, stored: StoredSession) -> SigningKey | None:
         """What the refresh token is bound to (RFC 9449 §5).
@@ -280,8 +326,7 @@ class Refreshes:
             await standing.record.commit(standing.stored)
             return
         generation = standing.generation
-        if standing.stored is not None and standing.stored.answer_lost != lost:
-            await standing.record.mark(replace(standing.stored, answer_lost=lost))
+        await self._note_loss(lost)
         if generation != standing.generation:
             return
         standing.last_error = error.bare()
@@ -292,6 +337,11 @@ class Refreshes:
             standing.pace.give_up()
             standing.apply(SessionEvent.REJECTED)
         log.warning("refresh of %s failed: %s", standing.provider.id, error.code)
+
+    async def _note_loss(self, lost: bool) -> None:
+        standing = self._standing
+        if standing.stored is not None and standing.stored.answer_lost != lost:
+            await standing.record.mark(replace(standing.stored, answer_lost=lost))
 
 
 def _answer_lost(error: TokenKeepError) -> bool:

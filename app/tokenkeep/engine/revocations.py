@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -92,10 +92,14 @@ class Revocations:
 
     # --- beginning --------------------------------------------------------------------------------------------
 
-    def owe(self, origin: Origin, tokens: TokenSet) -> OwedRevocation:
-        """Note that the provider has to be told. It is still to be written to the vault, then to be tried."""
+    def owe(self, origin: Origin, tokens: TokenSet, narrowed: Iterable[TokenSet] = ()) -> OwedRevocation:
+        """Note that the provider has to be told. It is still to be written to the vault, then to be tried.
+
+        :param narrowed: access tokens beside the main one; what they hold else is the main one's.
+        """
         wall, boot = self._context.clock.wall(), self._context.clock.boot()
-        owed = OwedRevocation(uuid.uuid4().hex, origin, in_order(tokens), since=wall, next_try_at=wall)
+        beside = tuple((one.access_token, "access_token") for one in narrowed)
+        owed = OwedRevocation(uuid.uuid4().hex, origin, in_order(tokens) + beside, since=wall, next_try_at=wall)
         self._pending[owed.id] = _Pending(owed, None, boot + owed.give_up_at - wall)
         return owed
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from tokenkeep.domain import schedule
 from tokenkeep.domain.errors import (
@@ -17,8 +18,10 @@ from tokenkeep.domain.errors import (
 )
 from tokenkeep.domain.machine import NOT_AN_ACCESS_TOKEN
 from tokenkeep.domain.provider import Flow
+from tokenkeep.domain.resource import as_known
 from tokenkeep.domain.session import SessionState
-from tokenkeep.domain.tokens import GrantedToken, HeldToken, TokenQuery, TokenSet
+from tokenkeep.domain.tokens import GrantedToken, HeldToken, TokenQuery, TokenSet, Wish
+from tokenkeep.engine.narrowing import Narrowing
 from tokenkeep.engine.proofs import is_too_weak
 from tokenkeep.engine.refreshes import Refreshes
 from tokenkeep.engine.standing import Standing
@@ -30,9 +33,10 @@ SOURCE_VALID = 60.0  # seconds that a token should live on when it is shown in a
 class Serving:
     """Used on the engine's loop only."""
 
-    def __init__(self, standing: Standing, refreshes: Refreshes) -> None:
+    def __init__(self, standing: Standing, refreshes: Refreshes, narrowing: Narrowing) -> None:
         self._standing = standing
         self._refreshes = refreshes
+        self._narrowing = narrowing
 
     def now(self, query: TokenQuery) -> GrantedToken | None:
         """The token when it can be had from memory, without any I/O; None when `token` has to be awaited.
@@ -41,6 +45,9 @@ class Serving:
         :raises ResourceNotAllowed: it does not cover the resource or audience.
         :raises DpopRequired: the token is bound to a key.
         """
+        wish = self._narrowing.wish(query)
+        if wish is not None:
+            return self._beside(wish, query, self._narrowing.now(wish, query))
         held = self._standing.held
         if held is None:
             return None
@@ -67,6 +74,12 @@ class Serving:
         """
         granted = self.now(query)
         if granted is not None:
+            return granted
+        wish = self._narrowing.wish(query)
+        if wish is not None:
+            self._check_ours()
+            granted = self._beside(wish, query, await self._narrowing.get(wish, query))
+            assert granted is not None
             return granted
         held = await self._fresh(asked_by)
         clock = self._standing.context.clock
@@ -98,6 +111,15 @@ class Serving:
             return held
         self._standing.note_waiting(asked_by)
         raise failure or self._no_token()
+
+    def _beside(self, wish: Wish, query: TokenQuery, held: HeldToken | None) -> GrantedToken | None:
+        """A token that is good for less than the main one (RES-2)."""
+        if held is None:
+            return None
+        clock = self._standing.context.clock
+        asked = replace(query, scope=wish.scope if query.scope else (), resource=wish.resource, audience="")
+        self._check_covered(asked, held.tokens)
+        return self._grant(held, query, held.remaining(clock.wall(), clock.boot()))
 
     def _grant(self, held: HeldToken, query: TokenQuery, remaining: float | None) -> GrantedToken:
         tokens, standing = held.tokens, self._standing
@@ -138,7 +160,7 @@ class Serving:
         missing = [scope for scope in query.scope if scope not in tokens.scope]
         if missing:
             raise InsufficientScope(f"{provider.title} granted no {' '.join(missing)}.", provider=provider.id)
-        if query.resource and set(query.resource) != set(tokens.resource):
+        if query.resource and set(as_known(query.resource, tokens.resource)) != set(tokens.resource):
             raise ResourceNotAllowed(f"The sign-in at {provider.title} is not for that resource.", provider=provider.id)
         if query.audience and query.audience not in provider.audiences:
             raise ResourceNotAllowed(f"The sign-in at {provider.title} is not for that audience.", provider=provider.id)

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
-from tokenkeep.domain.errors import ClientRejected, GrantEnded, Misconfigured, SecretMissing
+from tokenkeep.domain.errors import ClientRejected, GrantEnded, Misconfigured, SecretMissing, TokenKeepError
 from tokenkeep.domain.machine import NOT_AN_ACCESS_TOKEN, asked_for
 from tokenkeep.domain.origin import Origin
 from tokenkeep.domain.provider import Provider
@@ -18,6 +18,7 @@ from tokenkeep.engine import client_choice
 from tokenkeep.engine.client import ProviderClient
 from tokenkeep.engine.context import Context
 from tokenkeep.engine.credentials import key_source
+from tokenkeep.engine.narrowing import Narrowing
 from tokenkeep.engine.pace import Pace
 from tokenkeep.engine.proofs import KEY_LOST, Proofs, is_lost
 from tokenkeep.engine.refreshes import Refreshes
@@ -39,7 +40,8 @@ class Session(Standing):
     def __init__(self, context: Context, provider: Provider, changed: Callable[[Session], None]) -> None:
         super().__init__(context, provider, lambda: changed(self))
         self._refreshes = Refreshes(self)
-        self._serving = Serving(self, self._refreshes)
+        self.narrowing = Narrowing(self, self._refreshes)
+        self._serving = Serving(self, self._refreshes, self.narrowing)
         self.proofs = Proofs(self)
 
     # --- what is shown ----------------------------------------------------------------------------------------
@@ -117,6 +119,11 @@ class Session(Standing):
     async def token(self, query: TokenQuery, asked_by: str) -> GrantedToken:
         """As `Serving.token`."""
         return await self._serving.token(query, asked_by)
+
+    def end(self, reason: str, error: TokenKeepError | None = None) -> None:
+        """As `Standing.end`; tokens beside the main one go with it."""
+        self.narrowing.drop()
+        super().end(reason, error)
 
     def due(self) -> float | None:
         """As `Refreshes.due`."""
@@ -236,6 +243,7 @@ class Session(Standing):
             dpop_jkt="" if key is None else key.kid,
         )
         self.generation += 1
+        self.narrowing.drop()
         await self.record.commit(stored)
         self.proofs.bearer_only.clear()
         self.history.clear()
@@ -302,13 +310,14 @@ class Session(Standing):
 
     def _forget(self, *, revoke: bool) -> tuple[TokenSet | None, OwedRevocation | None]:
         self.generation += 1
+        narrowed = self.narrowing.drop()
         stored = self.stored
         tokens = None if stored is None else stored.tokens
         owed = None
         if revoke and stored is not None and tokens is not None:
             origin = self._origin(stored)
             if origin is not None and origin.revocation_endpoint is not None:
-                owed = self.context.revocations.owe(origin, tokens)
+                owed = self.context.revocations.owe(origin, tokens, narrowed)
         self.held = self.last_error = self.record.value = None
         self.pace.reset()
         self.waiting.clear()

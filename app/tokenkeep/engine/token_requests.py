@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from tokenkeep.domain.access import Application, Decision
-from tokenkeep.domain.errors import Locked, SignInRequired, TimedOut, TokenKeepError
+from tokenkeep.domain.access import Application, Carried, Decision
+from tokenkeep.domain.errors import InsufficientScope, Locked, SignInRequired, TimedOut, TokenKeepError
 from tokenkeep.domain.session import SessionSnapshot
 from tokenkeep.domain.tokens import GrantedHeaders, GrantedToken, Refusal, Secret, TokenQuery
 from tokenkeep.engine.access_gate import AccessGate
@@ -46,9 +46,12 @@ class TokenRequests:
         session = self._directory.get(provider)
         if not self._context.vault.attached:
             return None
-        if self._gate.decision(application, provider, _carried(session)) is not Decision.ALLOW:
+        within = self._allowed(session, query, application)
+        if within is None:
             return None
-        granted = session.token_now(query)
+        granted = session.token_now(within)
+        if granted is not None and not self._may_have(session, granted, within, application):
+            return None
         if granted is not None:
             self._activity.record("token", provider, "ok", application)
         return granted
@@ -60,8 +63,14 @@ class TokenRequests:
             async with asyncio.timeout(query.wait):
                 with self._reporter.somebody_waits():
                     await self._opening.check()
-                    await self._admit(session, query, application)
+                    query = await self._admit(session, query, application)
                     granted = await self._token_or_sign_in(session, query, application)
+                    if not self._may_have(session, granted, query, application):
+                        raise InsufficientScope(
+                            f"{application.name} may have less than {session.provider.title} gives.",
+                            hint="Allow all of it in the window, or by an [[access.rule]] in config.toml.",
+                            provider=provider,
+                        )
         except TimeoutError:
             error: TokenKeepError = TimedOut(f"No token for {session.provider.title} yet.", provider=provider)
             if not self._opening.settled:
@@ -92,9 +101,9 @@ class TokenRequests:
 
     async def _token_or_sign_in(self, session: Session, query: TokenQuery, application: Application) -> GrantedToken:
         try:
-            return await session.token(query, application.name)
+            return await self._asked(session, query, application)
         except SignInRequired as error:
-            if not query.interactive:
+            if not query.interactive or not session.provider.flow.interactive:
                 pending = self._sign_ins.pending(session.provider.id)
                 error.sign_in = None if pending is None else pending.id
                 raise
@@ -103,6 +112,12 @@ class TokenRequests:
             await sign_in.wait(sign_in.snapshot.state, query.wait)
         if sign_in.snapshot.error is not None:
             raise sign_in.snapshot.error.bare()
+        return await self._asked(session, query, application)
+
+    async def _asked(self, session: Session, query: TokenQuery, application: Application) -> GrantedToken:
+        wish = session.narrowing.wish(query)
+        if wish is not None and session.narrowing.would_ask(wish, query):
+            self._context.limits.spend(Deed.REFRESH, application)
         return await session.token(query, application.name)
 
     async def rejected(self, provider: str, refusal: Refusal, application: Application, wait: float) -> GrantedToken:
@@ -111,6 +126,12 @@ class TokenRequests:
         try:
             async with asyncio.timeout(wait):
                 await self._opening.check()
+                wish = session.narrowing.known_by(refusal.sha256)
+                if wish is not None:
+                    asked = TokenQuery(scope=wish.scope, resource=wish.resource, audience=wish.audience, wait=wait)
+                    await self._admit(session, asked, application)
+                    session.narrowing.refused(wish)
+                    return await self.token(provider, asked, application)
                 await self._admit(session, TokenQuery(wait=wait), application)
                 with self._reporter.somebody_waits():
                     if not self._mends(session, refusal, application) and session.rejected(refusal.sha256):
@@ -156,17 +177,55 @@ class TokenRequests:
             self._context.limits.spend(Deed.REFRESH, application)
         await asyncio.shield(session.refresh_soon())
 
-    async def _admit(self, session: Session, query: TokenQuery, application: Application) -> None:
+    async def _admit(self, session: Session, query: TokenQuery, application: Application) -> TokenQuery:
+        """Return when the program may; the query, narrowed to what it may have.
+
+        :raises AccessDenied, TimedOut: as `AccessGate.admit`.
+        """
+        within = self._allowed(session, query, application)
+        if within is not None:
+            return within
+        carried = _carried(session, query)
         await self._gate.admit(
             application,
             session.provider,
             account="" if session.account is None else session.account.label,
-            scope=_carried(session),
-            resource=tuple(session.provider.resource) if session.held is None else session.held.tokens.resource,
+            carried=carried,
             wait=query.wait,
         )
+        return replace(query, most=carried)
+
+    def _allowed(self, session: Session, query: TokenQuery, application: Application) -> TokenQuery | None:
+        """The query, as far as it is allowed without asking anybody; None when it is not."""
+        carried = _carried(session, query)
+        if self._gate.decision(application, session.provider.id, carried) is Decision.ALLOW:
+            return replace(query, most=carried)
+        if query.scope or query.resource or not session.refreshable:
+            return None  # it says what it needs, or there is nothing to narrow with
+        part = self._gate.allowed_part(application, session.provider.id, carried)
+        return None if part is None else replace(query, scope=part.scope, resource=part.resource, most=part)
+
+    def _may_have(self, session: Session, granted: GrantedToken, query: TokenQuery, application: Application) -> bool:
+        """Whether the token carries no more than was admitted, or all of it is allowed too: servers may give more."""
+        most = query.most
+        more_scope = bool(most.scope) and not set(granted.scope) <= set(most.scope)
+        more_resource = bool(most.resource) and set(granted.resource) != set(most.resource)
+        if not more_scope and not more_resource:
+            return True
+        carried = Carried(granted.scope, granted.resource, session.provider.audiences)
+        return self._gate.decision(application, session.provider.id, carried) is Decision.ALLOW
 
 
-def _carried(session: Session) -> tuple[str, ...]:
-    """The scope of the token that a program would get: naming less does not make it less, so that is what counts."""
-    return tuple(session.provider.scopes) if session.held is None else session.scope
+def _carried(session: Session, query: TokenQuery) -> Carried:
+    """What a token that a program would get is good for: naming less counts where the server makes it less."""
+    provider = session.provider
+    try:
+        wish = session.narrowing.wish(query)
+    except TokenKeepError:  # said when it is asked for
+        wish = None
+    if wish is not None:
+        audience = (wish.audience,) if wish.audience else provider.audiences
+        return Carried(wish.scope, wish.resource, audience)
+    if session.held is None:
+        return Carried(tuple(provider.scopes), tuple(provider.resource), provider.audiences)
+    return Carried(session.scope, session.held.tokens.resource, provider.audiences)

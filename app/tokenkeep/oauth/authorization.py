@@ -13,6 +13,7 @@ from tokenkeep.domain.errors import (
     AccessDenied,
     BadRequest,
     GrantEnded,
+    InvalidTarget,
     MalformedAnswer,
     Misconfigured,
     ProviderError,
@@ -226,7 +227,8 @@ def _refusal(attempt: Attempt, error: str, description: str) -> AccessDenied | P
     code, words = clean_text(error, CODE_LIMIT), clean_text(description)
     if code == "access_denied":
         return AccessDenied(denial_text(words), hint=AGAIN, provider=attempt.provider.id)
-    return ProviderError(
+    kind = InvalidTarget if code == "invalid_target" else ProviderError
+    return kind(
         error_text(code),
         error=code,
         description=words or None,

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from tokenkeep.domain.errors import InsufficientScope, SignInRequired
 from tokenkeep.domain.provider import Provider
-from tokenkeep.domain.tokens import TokenSet
+from tokenkeep.domain.tokens import TokenSet, Wish
 from tokenkeep.oauth.client_auth import ClientCredentials, authenticate
 from tokenkeep.oauth.metadata import ServerMetadata
 from tokenkeep.oauth.quirks import quirks_of
@@ -22,13 +22,15 @@ def refresh(
     tokens: TokenSet,
     credentials: ClientCredentials,
     *,
-    scope: tuple[str, ...] = (),
+    wish: Wish | None = None,
 ) -> TokenAnswer:
     """One refresh request. What the answer leaves out stays as it was: refresh token and id_token (REF-2).
 
-    :param scope: to narrow to; empty leaves the parameter out (REF-7).
+    :param wish: what the access token is to be good for, where that is less than was granted; the scope is left out of
+        the request where it is not narrowed (REF-7).
     :raises SignInRequired: there is no refresh token.
     :raises InsufficientScope: more than was granted is asked for.
+    :raises InvalidTarget: the server gives none for that resource (RFC 8707 §2).
     :raises GrantEnded: the sign-in is over.
     :raises ClientRejected: the registration is broken, the refresh token may still be good (CAUTH-4).
     :raises ProviderUnreachable, MalformedAnswer: transient (REF-5).
@@ -37,8 +39,10 @@ def refresh(
 
     if tokens.refresh_token is None:
         raise SignInRequired(f"{provider.title} gave no refresh token.", provider=provider.id)
-    if not set(scope) <= set(tokens.scope):
+    wish = wish or Wish(tokens.scope, tokens.resource)
+    if not set(wish.scope) <= set(tokens.scope):
         raise InsufficientScope(provider=provider.id)
+    scope = wish.scope if set(wish.scope) != set(tokens.scope) else ()
     quirks = quirks_of(provider)
     with TokenSession(
         transport,
@@ -46,8 +50,8 @@ def refresh(
         credentials.client_id,
         local=provider.local,
         client=authenticate((), {}, credentials, metadata, quirks),
-        resource=tokens.resource,
-        read=lambda answer: parse(answer, requested=scope or tokens.scope, resource=tokens.resource, quirks=quirks),
+        resource=wish.resource,
+        read=lambda answer: parse(answer, requested=scope or tokens.scope, resource=wish.resource, quirks=quirks),
     ) as session:
         answer = session.renew(tokens.refresh_token, scope)
     kept = replace(

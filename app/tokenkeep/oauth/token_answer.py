@@ -11,6 +11,7 @@ from tokenkeep.domain.errors import (
     AccessDenied,
     ClientRejected,
     GrantEnded,
+    InvalidTarget,
     MalformedAnswer,
     ProviderError,
     TokenKeepError,
@@ -194,4 +195,6 @@ def error_from(answer: Answer, quirks: Quirks | None = None) -> TokenKeepError:
         kind = GrantEnded
     elif error.meaning in ("invalid_client", "unauthorized_client"):
         kind = ClientRejected
+    elif error.meaning == "invalid_target":
+        kind = InvalidTarget
     return kind(detail, error=error.code, description=error.description, hint=error_step(error.meaning))

@@ -2,7 +2,17 @@
 
 import pytest
 
-from tokenkeep.domain.access import OWN_WINDOW, AccessRule, Application, Decision, Grant, Holding, decide
+from tokenkeep.domain.access import (
+    OWN_WINDOW,
+    AccessRule,
+    Application,
+    Carried,
+    Decision,
+    Grant,
+    Holding,
+    allowed_part,
+    decide,
+)
 
 GIT = Application(executable="/usr/bin/git", pid=7)
 SCRIPT = Application(executable="/usr/bin/python3.11", script="/home/ada/eval.py", pid=8)
@@ -15,8 +25,19 @@ def grant(
     return Grant("g", application.key, application.name, "github", decision, Holding.ALWAYS, at, until, **rest)
 
 
-def ask(rules=(), grants=(), default=Decision.ASK, application=GIT, provider="github", scope=(), purpose="token"):
-    return decide(rules, grants, default, application, provider, scope=scope, wall=100.0, purpose=purpose)
+def ask(
+    rules=(),
+    grants=(),
+    default=Decision.ASK,
+    application=GIT,
+    provider="github",
+    scope=(),
+    resource=(),
+    audience=(),
+    purpose="token",
+):
+    carried = Carried(scope, resource, audience)
+    return decide(rules, grants, default, application, provider, carried=carried, wall=100.0, purpose=purpose)
 
 
 def test_without_rule_and_grant_the_default_holds() -> None:
@@ -65,10 +86,50 @@ def test_a_no_for_a_scope_holds_for_tokens_that_carry_it_among_others(decision: 
     assert ask(rules, scope=("read",)) is Decision.ALLOW
 
 
-@pytest.mark.parametrize("narrow", [{"resource": ("https://a.example",)}, {"audience": "a"}])
-def test_a_yes_narrowed_to_what_cannot_be_told_apart_is_none_and_a_no_is_one(narrow) -> None:
-    assert ask([AccessRule(Decision.ALLOW, app="/usr/bin/git", **narrow)]) is Decision.ASK
-    assert ask([AccessRule(Decision.DENY, app="/usr/bin/git", **narrow)]) is Decision.DENY
+@pytest.mark.parametrize(
+    ("narrow", "token", "other"),
+    [
+        ({"resource": ("https://a.example",)}, {"resource": ("https://a.example",)}, {"resource": ("https://b",)}),
+        ({"audience": "a"}, {"audience": ("a",)}, {"audience": ("b",)}),
+    ],
+)
+def test_RES_2_a_yes_or_no_for_a_resource_or_audience_is_about_tokens_for_it(narrow, token, other) -> None:
+    yes, no = (AccessRule(decision, app="/usr/bin/git", **narrow) for decision in (Decision.ALLOW, Decision.DENY))
+    assert (ask([yes], **token), ask([no], **token)) == (Decision.ALLOW, Decision.DENY)
+    assert (ask([yes], **other), ask([no], **other)) == (Decision.ASK, Decision.ASK)
+    assert (ask([yes]), ask([no])) == (Decision.ASK, Decision.DENY), "nobody knows what the token is for"
+
+
+def part(rules=(), grants=(), **carried):
+    return allowed_part(rules, grants, GIT, "github", carried=Carried(**carried), wall=100.0)
+
+
+def test_RES_2_a_narrower_yes_leaves_that_part_of_the_token() -> None:
+    read = AccessRule(Decision.ALLOW, "github", app="/usr/bin/git", scope=("read", "more"))
+    assert part([read], scope=("read", "admin")) == Carried(("read",))
+    assert part([read], scope=("admin",)) is None
+    assert part([AccessRule(Decision.ALLOW, "gitlab", scope=("read",))], scope=("read", "admin")) is None
+    of_a = AccessRule(Decision.ALLOW, "github", resource=("https://a",))
+    assert part([of_a], resource=("https://a", "https://b")) == Carried(resource=("https://a",))
+    assert part([of_a], resource=("https://b",)) is None
+    assert part([of_a]) == Carried(resource=("https://a",)), "the server says whether the sign-in is for it"
+
+
+def test_RES_2_what_comes_first_about_the_whole_leaves_no_part() -> None:
+    read = AccessRule(Decision.ALLOW, "github", scope=("read",))
+    for decision in (Decision.DENY, Decision.ASK):
+        assert part([AccessRule(decision, "github", scope=("admin",)), read], scope=("read", "admin")) is None
+    assert part([read, AccessRule(Decision.DENY, "github")], scope=("read", "admin")) == Carried(("read",))
+
+
+def test_RES_2_the_latest_grant_says_which_part() -> None:
+    narrow = grant(GIT, Decision.ALLOW, scope=("read",))
+    assert part(grants=[narrow], scope=("read", "admin")) == Carried(("read",))
+    assert part(grants=[narrow, grant(GIT, Decision.DENY, at=2.0)], scope=("read", "admin")) is None
+    assert part(grants=[grant(GIT, Decision.ALLOW, until=100.0, scope=("read",))], scope=("read", "admin")) is None
+    of_a = grant(GIT, Decision.ALLOW, resource=("https://a",))
+    assert ask(grants=[of_a], resource=("https://a",)) is Decision.ALLOW
+    assert ask(grants=[of_a], resource=("https://b",)) is Decision.ASK
 
 
 def test_a_programs_name_is_one_plain_line_whatever_its_file_is_called() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from support.fake_clock import FakeClock, turn
 from support.fake_context import RecordingBus, close_context, make_context
-from tokenkeep.domain.access import AccessRequest, Application, Decision, Holding
+from tokenkeep.domain.access import AccessRequest, Application, Carried, Decision, Holding
 from tokenkeep.domain.configuration import AccessRuleEntry, AccessSettings, Configuration
 from tokenkeep.domain.errors import AccessDenied, NotFound, TimedOut
 from tokenkeep.domain.provider import Provider
@@ -45,13 +45,13 @@ async def question(bus: RecordingBus, number: int = 0) -> AccessRequest:
 
 async def test_AGENT_8_the_first_use_by_a_program_needs_a_yes(parts) -> None:
     gate, bus, _ = parts
-    call = ask(gate, account="ada", scope=("repo",))
+    call = ask(gate, account="ada", carried=Carried(("repo",)))
     request = await question(bus)
     assert not call.done()
     assert (request.application, request.provider, request.account, request.scope) == (GIT, "github", "ada", ("repo",))
     gate.answer(request.id, Decision.ALLOW, Holding.ONCE)
     await call
-    again = ask(gate, scope=("repo",))
+    again = ask(gate, carried=Carried(("repo",)))
     assert (await question(bus, 1)).id != request.id, "once is once"
     again.cancel()
 
@@ -79,7 +79,7 @@ async def test_AGENT_8_silence_is_no_after_sixty_seconds_and_makes_no_rule(parts
 
 async def test_AGENT_8_two_calls_of_one_program_are_one_question(parts) -> None:
     gate, bus, _ = parts
-    calls = [ask(gate, scope=("repo",)), ask(gate, scope=("repo",))]
+    calls = [ask(gate, carried=Carried(("repo",))), ask(gate, carried=Carried(("repo",)))]
     request = await question(bus)
     assert len(gate.requests) == 1
     gate.answer(request.id, Decision.ALLOW, Holding.ONCE)
@@ -88,7 +88,7 @@ async def test_AGENT_8_two_calls_of_one_program_are_one_question(parts) -> None:
 
 async def test_AGENT_8_another_scope_or_program_is_another_question(parts) -> None:
     gate, bus, _ = parts
-    calls = [ask(gate, scope=("repo",)), ask(gate, scope=("repo", "admin")), ask(gate, SHELL)]
+    calls = [ask(gate, carried=Carried(("repo",))), ask(gate, carried=Carried(("repo", "admin"))), ask(gate, SHELL)]
     await question(bus, 2)
     assert len(gate.requests) == 3
     for call in calls:

@@ -12,12 +12,13 @@ from tokenkeep.domain.errors import (
     ClientRejected,
     GrantEnded,
     InsufficientScope,
+    InvalidTarget,
     MalformedAnswer,
     ProviderUnreachable,
     SignInRequired,
     TokenKeepError,
 )
-from tokenkeep.domain.tokens import Secret, TokenSet
+from tokenkeep.domain.tokens import Secret, TokenSet, Wish
 from tokenkeep.oauth.adapter import CutAnswer
 from tokenkeep.oauth.client_auth import ClientCredentials
 from tokenkeep.oauth.refresh import binding, refresh
@@ -30,13 +31,13 @@ def renew(
     server: ScriptedServer,
     transport: Transport,
     tokens: TokenSet | None = None,
-    scope: tuple[str, ...] = (),
+    wish: Wish | None = None,
     **rest: Any,
 ) -> TokenSet:
     credentials = rest.pop("credentials", ClientCredentials(CLIENT_ID))
     provider = make_provider(server, **rest)
     return refresh(
-        transport, provider, make_metadata(server.origin), tokens or make_tokens(), credentials, scope=scope
+        transport, provider, make_metadata(server.origin), tokens or make_tokens(), credentials, wish=wish
     ).tokens
 
 
@@ -57,13 +58,13 @@ def test_REF_7_the_request_leaves_scope_out(server, transport):
 
 def test_REF_7_narrowing_names_the_scope(server, transport):
     server.reply("/token", json_answer(TOKENS))
-    assert renew(server, transport, scope=("profile",)).scope == ("profile",)
+    assert renew(server, transport, wish=Wish(("profile",))).scope == ("profile",)
     assert dict(server.requests[0].form)["scope"] == "profile"
 
 
 def test_REF_7_wider_scope_is_refused_before_anything_is_sent(server, transport):
     with pytest.raises(InsufficientScope):
-        renew(server, transport, scope=("openid", "admin"))
+        renew(server, transport, wish=Wish(("openid", "admin")))
     assert server.connections == 0
 
 
@@ -72,6 +73,23 @@ def test_REF_7_resources_are_repeated(server, transport):
     tokens = renew(server, transport, make_tokens(resource=("https://a", "https://b")))
     assert [value for name, value in server.requests[0].form if name == "resource"] == ["https://a", "https://b"]
     assert tokens.resource == ("https://a", "https://b")
+
+
+def test_RES_2_a_request_for_one_resource_of_several_names_that_one_alone(server, transport):
+    server.reply("/token", json_answer(TOKENS))
+    before = make_tokens(resource=("https://a", "https://b"))
+    tokens = renew(server, transport, before, wish=Wish(before.scope, ("https://b",)))
+    assert [pair for pair in server.requests[0].form if pair[0] in ("resource", "scope")] == [("resource", "https://b")]
+    assert tokens.resource == ("https://b",)
+
+
+def test_RES_1_invalid_target_is_an_error_of_its_own_and_the_request_is_not_repeated(server, transport):
+    server.reply("/token", json_answer({"error": "invalid_target"}, status=400), json_answer(TOKENS))
+    with pytest.raises(InvalidTarget) as caught:
+        renew(server, transport, make_tokens(resource=("https://a",)))
+    assert caught.value.error == "invalid_target"
+    assert "resource" in caught.value.hint
+    assert len(server.requests) == 1, "never again without the resource"
 
 
 @pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post"])
