@@ -31,7 +31,7 @@ def client_certificate(directory: Path, name: str = "client", *, days: tuple[int
 
 def _write(directory: Path, certificate: str, key: str, names: tuple[str, ...], *, days: tuple[int, int]) -> None:
     secret = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "TokenKeep test")])
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"TokenKeep test {names[0]}")])
     begin, end = (datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=one) for one in days)
     made = (
         x509.CertificateBuilder()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import threading
 import zlib
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_environ_proxies, select_proxy
 
-from tokenkeep.domain.errors import MalformedAnswer, ProviderUnreachable, TokenKeepError
+from tokenkeep.domain.errors import ClientRejected, MalformedAnswer, ProviderUnreachable, TokenKeepError
 from tokenkeep.oauth.answer import Answer, CutAnswer, Redirected, Untrusted
 from tokenkeep.oauth.connection import POOLS, Call
 from tokenkeep.oauth.reach import WRITE_IT, Zone, zone_of, zone_of_host
@@ -30,6 +31,8 @@ BODY_LIMIT = 1024 * 1024  # bytes after decompression; metadata, key sets and to
 CHUNK = 64 * 1024
 
 DEADLINE = "deadline"
+# The alerts of RFC 8446 §6.2 with which a server refuses the certificate of a client, as OpenSSL names them.
+_ABOUT_OUR_CERTIFICATE = re.compile(r"ALERT_(\w+_CERTIFICATE|CERTIFICATE_\w+|UNKNOWN_CA|ACCESS_DENIED)\b")
 TOO_LARGE = "The provider's answer is too large."
 
 
@@ -152,6 +155,14 @@ class Adapter(HTTPAdapter):
             return ProviderUnreachable(call.problem, hint=WRITE_IT, maybe_sent=False)
         if call.problem:
             return ProviderUnreachable(call.problem, maybe_sent=maybe_sent)
+        if _ABOUT_OUR_CERTIFICATE.search(str(fault)):
+            log.warning("%s does not accept our client certificate", host)
+            return ClientRejected(f"{host} wants a client certificate, and does not accept the one it got, if any.")
+        if isinstance(fault, requests.exceptions.SSLError) and maybe_sent:  # its certificate was believed by then
+            return ProviderUnreachable(
+                f"{host} ended the connection after the TLS handshake.",
+                hint="It may want a client certificate, or another one: see `tls_client_cert`.",
+            )
         if isinstance(fault, requests.exceptions.SSLError):
             log.warning("no trusted TLS connection to %s", host)
             return Untrusted(
