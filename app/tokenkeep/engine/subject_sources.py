@@ -40,6 +40,7 @@ async def _of_session(context: Context, provider: Provider, source: SubjectToken
     except TokenKeepError as error:
         named = error.bare()
         named.detail = f"{provider.title} needs a token of {source.id} first. {error.detail}".rstrip()
+        named.args = (named.detail,)
         named.provider = provider.id
         if error.code == "sign_in_required":
             named.hint = f"Sign in there: `tokenkeep login {source.id}`."
