@@ -26,6 +26,7 @@ _ASKED = (
     "scopes",
     "resource",
     "audience",
+    "dpop",
     "subject_token",
     "actor_token",
     *_EXCHANGE_KEYS[1:],

@@ -155,6 +155,9 @@ class Session(Standing):
         """Take over what the vault kept."""
         if stored.ended is None and is_lost(stored):
             log.warning("the key of the tokens of %s is lost", self.provider.id)
+            if stored.method == MACHINE:
+                self.restore_other(stored)
+                return
             stored = replace(stored, ended=KEY_LOST)  # the tokens are still there to be revoked
         self.record.value = stored
         if self.stopped:
