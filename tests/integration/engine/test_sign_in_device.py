@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 
 import pytest
 
@@ -15,6 +16,7 @@ from tokenkeep.domain.errors import ProviderError
 from tokenkeep.domain.ports import Launch
 from tokenkeep.domain.provider import Flow
 from tokenkeep.domain.session import SessionState, SignInSnapshot, SignInState
+from tokenkeep.system.browser import SystemBrowser
 
 CODES = {
     "device_code": "device-code-canary",
@@ -252,6 +254,20 @@ async def test_DEV_7_a_verification_address_that_must_not_be_opened_is_shown_onl
     for uri in ("javascript:alert(1)", "http://example.com/device", "file:///etc/passwd"):
         device = await device_of(verification_uri=uri, verification_uri_complete=uri)
         assert (device.shown.verification_uri, device.shown.verification_uri_complete) == (uri, None)
+
+
+async def test_DEV_7_AUTHZ_5_a_click_does_not_open_such_an_address_either(device_of, tmp_path) -> None:
+    opened = tmp_path / "opened"
+    browser = SystemBrowser({"BROWSER": f"sh -c 'touch {opened}'", "PATH": os.defpath})
+    for uri in ("javascript:alert(1)", "http://example.com/device", "file:///etc/passwd", f"-{opened}"):
+        device = await device_of(verification_uri=uri, verification_uri_complete=uri)
+        device.bench.engine._context.browser = browser
+        clicked = await device.bench.engine.reopen_browser(device.started.id)
+        assert (clicked.not_opened, opened.exists()) == (True, False)
+    device = await device_of()
+    device.bench.engine._context.browser = browser
+    clicked = await device.bench.engine.reopen_browser(device.started.id)
+    assert (clicked.not_opened, opened.exists()) == (False, True), "a good one is opened by the same browser"
 
 
 async def test_PKCE_2_a_refused_method_is_not_asked_for_again_without_it(engine_of, server: TokenServer) -> None:

@@ -59,6 +59,30 @@ async def test_AUTHZ_6_a_failing_browser_leaves_an_address_to_copy(engine_of, se
     assert (await finish(bench, started)).state is SignInState.DONE
 
 
+class MarkedBrowser(FakeBrowser):
+    """Keeps whether plain http on loopback may be opened."""
+
+    def open(self, url: str, *, command: str = "", local: bool = False) -> Launch:
+        self.local = local
+        return super().open(url, command=command, local=local)
+
+
+@pytest.mark.parametrize("local", [True, False])
+async def test_AUTHZ_5_the_browser_is_told_whether_the_entry_is_marked_local(
+    engine_of, server: TokenServer, local
+) -> None:
+    there = "https://auth.example.com"
+    bench = await engine_of(
+        server.provider(
+            issuer=there, local=local, authorization_endpoint=f"{there}/authorize", token_endpoint=f"{there}/token"
+        )
+    )
+    browser = bench.engine._context.browser = MarkedBrowser()
+    started = await begin(bench)
+    await until(lambda: browser.opened)
+    assert (browser.opened, browser.local) == ([started.authorization_url], local)
+
+
 async def test_AUTHZ_6_without_a_browser_auto_goes_on_with_a_code_where_there_is_one(
     engine_of, server: TokenServer
 ) -> None:
