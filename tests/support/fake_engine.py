@@ -10,6 +10,7 @@ from typing import Any
 from tokenkeep.domain.access import OWN_WINDOW, Application, Decision, Grant, Holding
 from tokenkeep.domain.check import CheckReport, Finding, Outcome
 from tokenkeep.domain.errors import AccessDenied, NotFound, UnknownProvider
+from tokenkeep.domain.identity import GrantedIdToken, SeenTokens
 from tokenkeep.domain.session import (
     EngineSnapshot,
     OverallState,
@@ -93,6 +94,7 @@ class FakeEngine:
     now: bool = True
     calls: list[tuple[Any, ...]] = field(default_factory=list)
 
+    seen: SeenTokens = field(default_factory=lambda: SeenTokens("github", "GitHub", "https://github.com", 0.0))
     bound: Secret | None = None  # a proof: the token is bound to a key
     renewed: GrantedToken | None = None
 
@@ -171,6 +173,18 @@ class FakeEngine:
     async def proof(self, *asked: Any, **more: Any) -> Secret:
         await self._called("proof", *asked, more)
         return Secret("CANARY-PROOF")
+
+    async def id_token(self, provider: str, application: Application, *, wait: float = 30.0) -> GrantedIdToken:
+        self.provider(provider)
+        await self._called("id_token", provider, wait)
+        return GrantedIdToken(Secret("CANARY-ID-1"), {"sub": "s-1", "exp": 1_800_000_000}, 1_800_000_000.0)
+
+    async def seen_tokens(
+        self, provider: str, application: Application, *, introspect: bool = False, wait: float = 30.0
+    ) -> SeenTokens:
+        self.provider(provider)
+        await self._called("seen_tokens", provider, introspect, wait)
+        return self.seen
 
     async def refresh(self, provider: str, application: Application = OWN_WINDOW) -> SessionSnapshot:
         await self._called("refresh", provider)

@@ -89,6 +89,15 @@ def _claims_options(claims: argparse.ArgumentParser) -> None:
     claims.add_argument("--offline", action="store_true", help="do not ask the provider what it knows of the token")
 
 
+def _token_options(token: argparse.ArgumentParser) -> None:
+    token.add_argument("--min-valid", type=_seconds, metavar="S", help="seconds it should still be valid (60)")
+    token.add_argument("--scope", help="scopes, in quotes when there are several")
+    token.add_argument("--resource", action="append", default=[], metavar="URI", help="resource it is for; repeatable")
+    token.add_argument("--audience", help="audience it is for")
+    token.add_argument("--interactive", action="store_true", help="start a sign-in when one is needed")
+    token.add_argument("--wait", type=_seconds, metavar="S", help="seconds to wait (30, interactive 300)")
+
+
 def _header_options(header: argparse.ArgumentParser) -> None:
     header.add_argument("target", metavar="ID|URL", help="the provider, or the address of the request")
     header.add_argument("--url", default="", help="with ID: the address of the request, which a bound token needs")
@@ -144,13 +153,7 @@ def build() -> argparse.ArgumentParser:
     logout = add("logout", _client("logout"), "sign out", provider=True)
     logout.add_argument("--no-revoke", action="store_true", help="leave the tokens valid at the provider")
     logout.add_argument("--browser", action="store_true", help="also log out at the provider, in the browser")
-    token = add("token", _token, "print a valid access token, nothing else", provider=True)
-    token.add_argument("--min-valid", type=_seconds, metavar="S", help="seconds it should still be valid (60)")
-    token.add_argument("--scope", help="scopes, in quotes when there are several")
-    token.add_argument("--resource", action="append", default=[], metavar="URI", help="resource it is for; repeatable")
-    token.add_argument("--audience", help="audience it is for")
-    token.add_argument("--interactive", action="store_true", help="start a sign-in when one is needed")
-    token.add_argument("--wait", type=_seconds, metavar="S", help="seconds to wait (30, interactive 300)")
+    _token_options(add("token", _token, "print a valid access token, nothing else", provider=True))
     _header_options(add("header", _client("header"), "print header lines for a request, as curl -H @- takes them"))
     add("events", _client("events"), "follow what happens, a line each")
     add("check", _check, "report each rule that a server passes or fails", common=("json",)).add_argument(

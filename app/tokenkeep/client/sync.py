@@ -172,7 +172,7 @@ class TokenKeep:
         return self._object("PATCH", wire.target(("providers", provider)), {"client_secret": secret}, wait=90.0)
 
     def id_token(self, provider: str, *, wait: float | None = None) -> dict[str, Any]:
-        """The verified id_token: `{id_token, claims, expires_at}`; a permission of its own, for which a person is asked.
+        """The verified id_token: `{id_token, claims, expires_at}`; a permission of its own.
 
         :param wait: seconds to wait for that; 30 when left out.
         """

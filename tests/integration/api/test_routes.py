@@ -207,6 +207,23 @@ def test_signing_out_says_what_the_provider_made_of_it(server: Served, path: Pat
     assert server.engine.asked("sign_out") == [("sign_out", "github", False)]
 
 
+def test_the_id_token_is_asked_for_with_the_callers_patience(server: Served, path: Path) -> None:
+    answer = ask_socket(path, "GET", "/v1/providers/github/id-token?wait=5")
+    assert answer.json == {
+        "id_token": "CANARY-ID-1", "claims": {"sub": "s-1", "exp": 1_800_000_000}, "expires_at": 1_800_000_000.0
+    }  # fmt: skip
+    assert ask_socket(path, "GET", "/v1/providers/nobody/id-token").json["code"] == "unknown_provider"
+    ask_socket(path, "GET", "/v1/providers/github/claims?introspect=true")
+    assert server.engine.asked("id_token") == [("id_token", "github", 5.0)]
+    assert server.engine.asked("seen_tokens") == [("seen_tokens", "github", True, 30.0)]
+
+
+def test_OUT_1_the_browser_is_asked_for_a_log_out_only_when_that_is_said(server: Served, path: Path) -> None:
+    answer = ask_socket(path, "POST", "/v1/providers/github/sign-out", {"end_session": True})
+    assert answer.json["end_session"] == "opened"
+    assert server.engine.asked("sign_out") == [("sign_out", "github", True, True)]
+
+
 def test_a_change_goes_on_when_its_caller_hangs_up(server: Served, path: Path) -> None:
     import socket
 

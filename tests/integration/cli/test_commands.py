@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -30,7 +30,10 @@ from tokenkeep.domain.errors import (
     TimedOut,
     TokenKeepError,
 )
+from tokenkeep.domain.identity import SeenTokens
 from tokenkeep.domain.session import SessionState, SignInState
+from tokenkeep.oauth.inspection import Inspection
+from tokenkeep.oauth.introspection import Introspection
 
 GUARD = 60.0
 Completed = subprocess.CompletedProcess[str]
@@ -71,6 +74,69 @@ def test_a_token_is_printed_and_nothing_else(server: Served, run: Run) -> None:
     assert server.engine.asked("token_now")[0][2].scope == ("a", "b")
     as_json = json.loads(run("token", "github", "--json").stdout)
     assert (as_json["access_token"], as_json["account"]) == ("CANARY-AT-1", "ada")
+
+
+SEEN = SeenTokens(
+    provider="github",
+    name="GitHub",
+    issuer="https://github.com",
+    checked_at=1_800_000_000.0,
+    id_token=asdict(
+        Inspection(
+            "jwt",
+            "verified",
+            header={"alg": "RS256", "kid": "k1"},
+            claims={"iss": "https://github.com", "exp": 1_800_003_600, "amr": {"a": 1}, "name": "A\x1b[31m"},
+        )
+    ),
+    access_token=asdict(
+        Inspection("jwt", "bad", "It is not signed.", {"alg": "none"}, {"aud": ["a", "b"]}, odd=("`aud` is a, b.",))
+    ),
+    introspection=asdict(Introspection("active", "", ("a", "b"), 1_800_000_600.0)),
+)
+
+
+def test_TOK_8_claims_are_shown_for_people_and_never_a_token(server: Served, run: Run) -> None:
+    server.engine.seen = SEEN
+    answer = run("claims", "github")
+    assert (answer.returncode, answer.stderr) == (0, "")
+    rows = re.sub(r" {2,}", "  ", answer.stdout).splitlines()
+    assert "signature  verified with the issuer's keys" in rows
+    assert "signed by  RS256, key k1" in rows
+    assert any(row.startswith("ends  ") and row.endswith("(in 60 min)") for row in rows)
+    assert 'amr  {"a": 1}' in rows
+    assert "\x1b" not in answer.stdout
+    assert "signature  bad. It is not signed." in rows
+    assert "odd: `aud` is a, b." in rows
+    assert any(row.startswith("active until ") and row.endswith("(in 10 min), scopes a b") for row in rows)
+    assert server.engine.asked("seen_tokens") == [("seen_tokens", "github", True, 90.0)]
+
+
+def test_claims_can_be_had_as_json_and_without_asking_the_provider(server: Served, run: Run) -> None:
+    server.engine.seen = replace(SEEN, introspection=None, id_token=None)
+    assert "There is no id_token" in run("claims", "github", "--offline").stdout
+    as_json = json.loads(run("claims", "github", "--offline", "--json").stdout)
+    assert as_json["access_token"]["odd"] == ["`aud` is a, b."]
+    assert [call[2] for call in server.engine.asked("seen_tokens")] == [False, False]
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (Introspection("inactive"), "not active: it would be refused."),
+        (Introspection("unknown", "GitHub did not say."), "unknown. GitHub did not say."),
+        (Introspection("unsupported", "GitHub has no such thing."), "nothing. GitHub has no such thing."),
+    ],
+)
+def test_INTRO_1_claims_say_what_the_provider_said(server: Served, run: Run, said: Introspection, words: str) -> None:
+    server.engine.seen = replace(SEEN, introspection=asdict(said))
+    assert f"The provider says\n{words}" in run("claims", "github").stdout
+
+
+def test_OUT_1_logout_asks_for_the_browser_only_when_told_to(server: Served, run: Run) -> None:
+    assert run("logout", "github", "--browser").returncode == 0
+    assert run("logout", "github").returncode == 0
+    assert server.engine.asked("sign_out") == [("sign_out", "github", True, True), ("sign_out", "github", True)]
 
 
 def test_the_token_command_imports_the_standard_library_cli_and_client_alone(

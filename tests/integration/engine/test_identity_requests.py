@@ -16,6 +16,7 @@ from support.openid_server import OpenIdServer, sign_in
 from support.scripted_server import answer, json_answer
 from tokenkeep.domain.access import Decision, Holding
 from tokenkeep.domain.errors import AccessDenied, InsufficientScope, SignInRequired, TokenKeepError
+from tokenkeep.domain.provider import Provider
 from tokenkeep.domain.tokens import Secret
 
 INTROSPECT = "/introspect"
@@ -24,8 +25,14 @@ INTROSPECT = "/introspect"
 @pytest.fixture
 def server() -> Any:
     with OpenIdServer() as one:
-        one.publish(introspection_endpoint=one.origin + INTROSPECT)
         yield one
+
+
+def entry(server: OpenIdServer, **changes: Any) -> Provider:
+    """An entry of a server that can be asked about its tokens."""
+    written = server.entry(**changes)
+    server.publish(introspection_endpoint=server.origin + INTROSPECT)
+    return written
 
 
 def rule(**values: Any) -> dict[str, Any]:
@@ -34,7 +41,7 @@ def rule(**values: Any) -> dict[str, Any]:
 
 async def opened(server: OpenIdServer, *, present: bool = False, **access: Any) -> EngineBench:
     settings = {"default": "allow", "manage": "allow", **access}
-    bench = EngineBench(server.entry(), present=present, access=settings)
+    bench = EngineBench(entry(server), present=present, access=settings)
     server.wall = bench.clock.wall
     return await bench.opened()
 
@@ -125,7 +132,7 @@ async def test_an_id_token_that_was_never_verified_is_given_to_nobody(server: Op
     server.wall = bench.clock.wall
     await bench.opened()
     try:
-        forged = sign({"iss": server.origin, "sub": "somebody-else"}, key("EC"), "ES256")
+        forged = sign({"iss": server.origin, "sub": "somebody-else"}, key("P-256"), "ES256")
         await bench.signed_in(server, id_token=Secret(forged), scope=("read",))
         with pytest.raises(InsufficientScope, match="no id_token"):
             await bench.engine.id_token("p", GIT)
@@ -257,8 +264,7 @@ async def test_INTRO_1_nobody_is_asked_unless_it_is_wanted(bench: EngineBench, s
 
 async def test_INTRO_1_REF_9_a_token_is_never_shown_to_another_server(bench: EngineBench, server: OpenIdServer) -> None:
     with OpenIdServer() as other:
-        other.publish(introspection_endpoint=other.origin + INTROSPECT)
-        bench.write(other.entry())
+        bench.write(entry(other))
         await bench.engine.reload()
         with pytest.raises(TokenKeepError):
             await seen(bench, introspect=True)
