@@ -75,12 +75,17 @@ class Unlock(Body):
 
 
 class ChangeProvider(Body):
-    """What to change: one of the two. Both are sealed and never given back; a member that is not known is refused."""
+    """What to change: one of the three. All are sealed, and two never given back; an unknown member is refused.
+
+    `token` is a pasted token of a `static` provider, `expires_at` its end in seconds since the epoch, if that is known.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     client_secret: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
     initial_access_token: Annotated[str, Field(min_length=1, max_length=4096, pattern="^[!-~]+$")] | None = None
+    token: Annotated[str, Field(min_length=1, max_length=32_768, pattern="^[!-~]+$")] | None = None
+    expires_at: float | None = None
 
 
 class CheckServer(Body):

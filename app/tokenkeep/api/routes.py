@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
@@ -18,6 +17,7 @@ from tokenkeep.api.events_stream import stream
 from tokenkeep.api.json_input import Query, read_body
 from tokenkeep.domain.errors import BadRequest, TokenKeepError
 from tokenkeep.domain.ports import Clock
+from tokenkeep.domain.resource import check_resource
 from tokenkeep.domain.tokens import GrantedToken, Secret, TokenQuery
 from tokenkeep.httpserver import Answer, Request, Response, StreamResponse
 
@@ -152,14 +152,19 @@ async def change_provider(context: Context, request: Request, id_: str) -> Answe
     body = read_body(models.ChangeProvider, request.body, request.get(b"content-type"))
     application = request.peer.application
     context.engine.provider(id_)  # an unknown one is said before a person is asked
-    secret, token = body.client_secret, body.initial_access_token
-    if (secret is None) == (token is None):
-        raise BadRequest("Give either client_secret or initial_access_token.")
+    given = body.model_dump(include={"client_secret", "initial_access_token", "token"}, exclude_none=True)
+    if len(given) != 1:
+        raise BadRequest("Give one of client_secret, initial_access_token and token.")
+    if body.expires_at is not None and body.token is None:
+        raise BadRequest("expires_at belongs to a token.")
     await context.engine.require_manage(application)
-    if secret is not None:
-        change = context.engine.set_client_secret(id_, Secret(secret), application)
-    else:
-        change = context.engine.set_initial_access_token(id_, Secret(token or ""), application)
+    match given.popitem():
+        case "client_secret", secret:
+            change = context.engine.set_client_secret(id_, Secret(secret), application)
+        case "initial_access_token", token:
+            change = context.engine.set_initial_access_token(id_, Secret(token), application)
+        case _, token:
+            change = context.engine.paste_token(id_, Secret(token), body.expires_at, application)
     return ok(views.provider(await context.finish(change)))
 
 
@@ -254,7 +259,10 @@ def token_query(text: str) -> TokenQuery:
     if scope and not SCOPE.fullmatch(scope):
         raise BadRequest("scope is words separated by spaces.")
     for each in resource:
-        _check_resource(each)
+        try:
+            check_resource(each)
+        except ValueError as reason:
+            raise BadRequest(f"A resource cannot be used: {reason}.") from None
     return TokenQuery(
         min_valid=query.number("min_valid", DEFAULT_QUERY.min_valid, MIN_VALID_MOST),
         scope=tuple(scope.split()),
@@ -263,16 +271,6 @@ def token_query(text: str) -> TokenQuery:
         interactive=query.flag("interactive"),
         wait=query.number("wait", DEFAULT_QUERY.wait, WAIT_MOST),
     )
-
-
-def _check_resource(resource: str) -> None:
-    """An absolute URI without a fragment (RFC 8707 §2)."""
-    try:
-        parts = urlsplit(resource)
-    except ValueError:
-        raise BadRequest("resource is an absolute URI.") from None
-    if not parts.scheme or not (parts.netloc or parts.path) or "#" in resource:
-        raise BadRequest("resource is an absolute URI without a fragment.")
 
 
 def _token_answer(granted: GrantedToken) -> Response:
@@ -414,7 +412,8 @@ ROUTES = (
         "PATCH",
         "/v1/providers/{id}",
         change_provider,
-        "Give the client secret that is kept in the vault, or an initial access token for a registration.",
+        "Give the client secret that is kept in the vault, an initial access token for a registration, "
+        "or the token of a static provider.",
         models.Provider,
         body=models.ChangeProvider,
         manage=True,

@@ -64,8 +64,10 @@ def edit(client: TokenKeep, options: argparse.Namespace) -> int:
     """Take a client secret or an initial access token, never from the command line, for TokenKeep to keep."""
     if options.initial_access_token is not None:
         return _initial_access_token(client, options)
+    if options.token is not None:
+        return _paste_token(client, options)
     if options.client_secret is None and options.client_secret_file is None:
-        say("Say what to change: --client-secret - or --client-secret-file PATH.")
+        say("Say what to change: --client-secret -, --client-secret-file PATH, or --token -.")
         return USAGE
     try:
         secret = _typed_in(options.client_secret_file, "Client secret: ")
@@ -80,6 +82,19 @@ def edit(client: TokenKeep, options: argparse.Namespace) -> int:
         output.print_json(found)
     else:
         print(f"The client secret of {output.plain(found['name'])} is kept sealed.")
+    return DONE
+
+
+def _paste_token(client: TokenKeep, options: argparse.Namespace) -> int:
+    token = _typed_in(None, "Token: ").strip()
+    if not token:
+        say("No token was given; nothing was changed.")
+        return FAILED
+    found = client.paste_token(options.provider, token, expires_at=options.expires_at)
+    if options.json:
+        output.print_json(found)
+    else:
+        print(f"The token of {output.plain(found['name'])} is kept sealed.")
     return DONE
 
 

@@ -21,7 +21,8 @@ def login(client: TokenKeep, options: argparse.Namespace) -> int:
     """
     method = "device" if options.device else "browser" if options.browser or options.no_open else "auto"
     attempt = client.sign_in(options.provider, method=method, open_browser=not options.no_open)
-    explain(attempt, opened=not options.no_open)
+    if attempt["state"] in PENDING:  # else no person takes part: the token is there already
+        explain(attempt, opened=not options.no_open)
     try:
         attempt = wait(client, attempt)
     except KeyboardInterrupt:

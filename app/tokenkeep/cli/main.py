@@ -11,7 +11,7 @@ from tokenkeep.cli.exits import FAILED, INTERRUPTED, USAGE, say
 # Every program of this machine can read a command line (LEAK-2), and shells keep it in their history.
 SECRET_OPTIONS = (
     "--initial-access-token", "--client-secret", "--secret", "--passphrase", "--password", "--access-token",
-    "--refresh-token",
+    "--refresh-token", "--token",
 )  # fmt: skip
 
 

@@ -191,6 +191,12 @@ def _client_options(show: argparse.ArgumentParser, edit: argparse.ArgumentParser
         metavar="-",
         help="the same for what the server wants to see before it registers TokenKeep",
     )
+    given.add_argument(
+        "--token", choices=("-",), metavar="-", help="the same for the token of a provider with the flow static"
+    )
+    edit.add_argument(
+        "--expires-at", type=_moment, metavar="DATE", help="when that token ends, as 2027-01-31 or 2027-01-31T12:00"
+    )
 
 
 def _run_options(parser: argparse.ArgumentParser, default: str | None) -> None:
@@ -205,6 +211,15 @@ def _completion(options: argparse.Namespace) -> int:
 
     print(script(options.shell, build()), end="")
     return 0
+
+
+def _moment(text: str) -> float:
+    from datetime import datetime
+
+    try:
+        return datetime.fromisoformat(text).timestamp()  # of this machine's time zone where none is written
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(f"{text!r} is no date such as 2027-01-31") from None
 
 
 def _seconds(text: str) -> float:

@@ -171,6 +171,14 @@ class TokenKeep:
         """Give the client secret that TokenKeep keeps sealed; needs the right `manage`. The provider afterwards."""
         return self._object("PATCH", wire.target(("providers", provider)), {"client_secret": secret}, wait=90.0)
 
+    def paste_token(self, provider: str, token: str, *, expires_at: float | None = None) -> dict[str, Any]:
+        """Give the token of a `static` provider; needs the right `manage`. The provider afterwards.
+
+        :param expires_at: seconds since the epoch; left out when it is not known.
+        """
+        body = {"token": token} | ({} if expires_at is None else {"expires_at": expires_at})
+        return self._object("PATCH", wire.target(("providers", provider)), body, wait=90.0)
+
     def id_token(self, provider: str, *, wait: float | None = None) -> dict[str, Any]:
         """The verified id_token: `{id_token, claims, expires_at}`; a permission of its own.
 
