@@ -131,3 +131,28 @@ def test_OUT_1_the_pages_cannot_be_framed_and_the_metadata_names_the_endpoint(
     document = requests.get(f"{demo_provider.issuer}/.well-known/openid-configuration", timeout=60).json()
     assert document["end_session_endpoint"] == f"{demo_provider.issuer}/logout"
     assert "frame-ancestors 'none'" in log_out(browser).headers["Content-Security-Policy"]
+
+
+def test_OUT_1_a_registered_client_comes_back_where_it_said(demo_provider: DemoProvider, browser: Browser) -> None:
+    back = "http://127.0.0.1/signed-out/mine"
+    metadata = {
+        "redirect_uris": ["http://127.0.0.1/callback/mine"],
+        "post_logout_redirect_uris": [back],
+        "token_endpoint_auth_method": "none",
+        "application_type": "native",
+    }
+    registered = requests.post(f"{demo_provider.origin}/register", json=metadata, timeout=60).json()
+    assert registered["post_logout_redirect_uris"] == [back]
+    asked = {"client_id": registered["client_id"], "state": "s"}
+    there = log_out(browser, post_logout_redirect_uri="http://127.0.0.1:5555/signed-out/mine", **asked)
+    assert there.headers["Location"] == "http://127.0.0.1:5555/signed-out/mine?state=s"
+    assert (
+        log_out(browser, post_logout_redirect_uri="http://127.0.0.1:5555/signed-out/other", **asked).status_code == 400
+    )
+
+
+@pytest.mark.parametrize("uris", ["http://127.0.0.1/x", ["http://evil.test/x"], ["javascript:alert(1)"], [1]])
+def test_OUT_1_what_no_client_may_register(demo_provider: DemoProvider, uris: Any) -> None:
+    metadata = {"redirect_uris": ["https://app.test/cb"], "post_logout_redirect_uris": uris}
+    answer = requests.post(f"{demo_provider.origin}/register", json=metadata, timeout=60)
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_client_metadata")

@@ -19,7 +19,7 @@ TEXTS = (
     "token_endpoint_auth_method", "client_name", "client_uri", "logo_uri", "scope", "tos_uri", "policy_uri", "jwks_uri",
     "software_id", "software_version", "application_type", "software_statement",
 )  # fmt: skip
-LISTS = ("redirect_uris", "grant_types", "response_types", "contacts")
+LISTS = ("redirect_uris", "post_logout_redirect_uris", "grant_types", "response_types", "contacts")
 # Characters of one text, members of one list; more is a mistake or an attack.
 LONGEST_TEXT = 2000
 LONGEST_LIST = 20
@@ -35,7 +35,11 @@ SERVER_METADATA = {
 class _Claims(ClientMetadataClaims):  # type: ignore[misc]
     """Authlib's checks of URLs, scope, grant types, response types and methods."""
 
-    REGISTERED_CLAIMS = [*ClientMetadataClaims.REGISTERED_CLAIMS, "application_type"]
+    REGISTERED_CLAIMS = [
+        *ClientMetadataClaims.REGISTERED_CLAIMS,
+        "application_type",
+        "post_logout_redirect_uris",  # OpenID Connect RP-Initiated Logout §3.1
+    ]
 
     def validate_redirect_uris(self) -> None:
         """Left to _check_redirects, whose errors have a code of their own."""
@@ -61,6 +65,9 @@ def _check_redirects(metadata: Mapping[str, Any]) -> None:
     for problem in (problem_with(uri, loopback=loopback) for uri in uris):
         if problem:
             raise InvalidRedirectURIError(problem)
+    for uri in metadata.get("post_logout_redirect_uris", []):
+        if problem := problem_with(uri, loopback=loopback):
+            raise InvalidClientMetadataError(problem.replace("redirect_uris", "post_logout_redirect_uris"))
     if "authorization_code" in metadata["grant_types"] and not uris:
         raise InvalidRedirectURIError("redirect_uris is missing")
 
@@ -121,6 +128,9 @@ def to_client(
         client_id=client_id,
         name=metadata.get("client_name") or client_id,
         redirects=RedirectRule(tuple(metadata.get("redirect_uris", ())), any_port_hosts=any_port_hosts),
+        post_logout_redirects=RedirectRule(
+            tuple(metadata.get("post_logout_redirect_uris", ())), any_port_hosts=any_port_hosts
+        ),
         grant_types=tuple(metadata["grant_types"]),
         scopes=tuple(metadata["scope"].split()),
         auth_methods=(metadata["token_endpoint_auth_method"],),
