@@ -39,8 +39,6 @@ from tokenkeep.oauth.transport import Transport
 
 log = logging.getLogger(__name__)
 
-REGISTERS_ANEW = "Sign in again: TokenKeep then registers anew. Until then the sign-in that was there before is kept."
-
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -132,8 +130,7 @@ class ProviderClient:
         except ClientRejected as refused:
             registrations = self._context.registrations
             if not await registrations.refused(self.provider):
-                if registrations.client(self.provider) is not None:
-                    refused.hint = REGISTERS_ANEW
+                refused.hint = client_choice.step_after_refusal(self._context, self.provider) or refused.hint
                 raise
         return await ask(await self.credentials())
 
@@ -310,8 +307,10 @@ class ProviderClient:
         attempt = authorization.begin(self.provider, server, redirect_uri, login_hint=login_hint, dpop_jkt=jkt)
         if not pushed_first:
             return attempt
-        credentials = await self.credentials()
-        return await self._context.net.run(dpop.nonce_answered, pushed.push, self.proving(key), attempt, credentials)
+        run, transport = self._context.net.run, self.proving(key)
+        return await self._as_client(
+            lambda credentials: run(dpop.nonce_answered, pushed.push, transport, attempt, credentials)
+        )
 
     async def exchange(self, attempt: authorization.Attempt, code: Secret, key: SigningKey | None = None) -> TokenSet:
         """Redeem an authorization code (RFC 6749 §4.1.3), for tokens bound to that key."""

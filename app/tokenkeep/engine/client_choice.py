@@ -74,6 +74,18 @@ def is_client(context: Context, provider: Provider, client_id: str) -> bool:
     return (known is not None and known.client_id == client_id) or client_id == _document_url(context) != ""
 
 
+def step_after_refusal(context: Context, entry: Provider) -> str:
+    """What to do when the server does not accept the client; empty for a client that was registered by hand."""
+    if context.registrations.client(entry) is not None:
+        return "Sign in again: TokenKeep then registers anew. Until then the sign-in that was there before is kept."
+    if entry.client_id and entry.client_id == _document_url(context):
+        return (
+            "Look at what lies at `client_metadata_url`: the provider must be able to read it there, and "
+            "`tokenkeep config client-metadata` prints what it must say."
+        )
+    return ""
+
+
 def facts(context: Context, provider: Provider, signed_in_as: str = "") -> ClientFacts | None:
     """Who we are to the provider, for people.
 
