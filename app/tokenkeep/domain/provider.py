@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from tokenkeep.domain.resource import check_resource
+
 PROVIDER_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd])")
 DURATION_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -217,6 +219,13 @@ class Provider(StrictModel):
         for port in self.redirect_ports:
             if not 0 <= port <= 65535:
                 raise ValueError("a redirect port is a number from 0 to 65535")
+        for resource in self.resource:
+            try:
+                check_resource(resource)
+            except ValueError as reason:
+                raise ValueError(f"resource {resource!r} cannot be used: {reason}") from None
+        if len(set(self.resource)) != len(self.resource):
+            raise ValueError("resource names the same one twice")
         reserved = RESERVED_PARAMETERS & set(self.authorization_params)
         if reserved:
             raise ValueError(f"authorization_params must not set {', '.join(sorted(reserved))}: TokenKeep sets it")

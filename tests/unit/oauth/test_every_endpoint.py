@@ -23,7 +23,7 @@ from support.oauth_values import (
 from support.scripted_server import ScriptedServer, answer, json_answer
 from tokenkeep.domain.errors import ProviderError
 from tokenkeep.domain.tokens import Secret
-from tokenkeep.oauth import authorization, device, identity, metadata, refresh, revocation
+from tokenkeep.oauth import authorization, device, identity, metadata, pushed, refresh, revocation
 from tokenkeep.oauth.answer import Redirected
 from tokenkeep.oauth.client_auth import ClientCredentials
 from tokenkeep.oauth.transport import Transport
@@ -48,7 +48,7 @@ class Calls:
     def __init__(self, server: ScriptedServer, transport: Transport) -> None:
         self.transport = transport
         self.provider = make_provider(server, scopes=["openid"])
-        self.metadata = make_metadata(server.origin)
+        self.metadata = make_metadata(server.origin, pushed_authorization_request_endpoint=f"{server.origin}/par")
         self.tokens = make_tokens(id_token=Secret(sign(make_claims(iss=server.origin), key("RSA"))))
         self.attempt = authorization.begin(self.provider, self.metadata, REDIRECT_URI)
 
@@ -61,6 +61,9 @@ class Calls:
     def keys(self) -> Any:
         now = self.tokens.obtained_at
         return identity.verify_id_token(self.transport, self.provider, self.metadata, self.tokens, nonce=None, wall=now)
+
+    def push(self) -> Any:
+        return pushed.push(self.transport, self.attempt, CREDENTIALS)
 
     def exchange(self) -> Any:
         return authorization.exchange(self.transport, self.attempt, Secret("CANARY-CODE"), CREDENTIALS)
@@ -86,6 +89,7 @@ PATHS = {
     "inserted_metadata": "/.well-known/oauth-authorization-server",
     "appended_metadata": "/.well-known/openid-configuration",
     "keys": "/jwks",
+    "push": "/par",
     "exchange": "/token",
     "refresh": "/token",
     "device_codes": "/device",
@@ -140,6 +144,7 @@ def test_NET_6_the_access_token_travels_in_its_header_and_nowhere_else(server, t
         "/device", json_answer({"device_code": "d", "user_code": "u", "expires_in": 9, "verification_uri": "https://x"})
     )
     server.reply("/revoke", answer(200))
+    server.reply("/par", json_answer({"request_uri": "urn:x:1", "expires_in": 60}, 201))
     calls = Calls(server, transport)
     for name in PATHS:
         getattr(calls, name)()
