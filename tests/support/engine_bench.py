@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from support.fake_clock import FakeClock, turn, until
+from support.fake_clock import GUARD, FakeClock, turn, until
 from support.fake_context import FakeBrowser, FakeWindow, RecordingBus, close_context, make_context
 from support.fake_vault import FakeStorage, FakeVault
 from support.token_server import TokenServer
@@ -275,8 +275,12 @@ class EngineBench:
     async def ended(self, sign_in: SignInSnapshot) -> SignInSnapshot:
         """A sign-in when it is over."""
         now = self.engine.sign_in_snapshot(sign_in.id)
-        while now.state.pending:
-            now = await self.engine.wait_sign_in(sign_in.id, 30.0)
+        try:
+            async with asyncio.timeout(GUARD):
+                while now.state.pending:
+                    now = await self.engine.wait_sign_in(sign_in.id, GUARD)
+        except TimeoutError:
+            raise AssertionError(f"the sign-in did not end, it is still {now.state}") from None
         await turn()
         return now
 
