@@ -46,6 +46,8 @@ async def test_RESP_2_LOOP_9_a_code_is_redeemed_once_whatever_the_browser_repeat
     pages = await asyncio.gather(*(visit(url) for _ in range(5)))
     assert {page.status_code for page in pages} == {200}
     assert (await visit(url)).status_code == 200, "a static page"
+    with pytest.raises(NotFound):
+        await bench.engine.sign_in_callback(url, started.id)
     gate.open()
     await bench.ended(started)
     with pytest.raises(requests.ConnectionError):
