@@ -94,6 +94,11 @@ class Stage:
         return self.bench.shown()
 
     @property
+    def machine(self) -> bool:
+        """Whether no person signs in here; nothing but the token itself is kept then."""
+        return self.bench.session().provider.flow.machine
+
+    @property
     def kept(self) -> str:
         """Which refresh token a next run would use: `nothing`, the `old` one of `remember`, or a `new` one."""
         stored = self.bench.vault.session()

@@ -7,6 +7,7 @@ import secrets
 from dataclasses import dataclass, replace
 
 from tokenkeep.domain.errors import (
+    AccessDenied,
     ClientRejected,
     GrantEnded,
     Misconfigured,
@@ -76,6 +77,9 @@ def acquire(
             quirks=quirks,
             exchanged=exchanged,
         )
+    except AccessDenied as denied:  # by a policy: no person was asked, and none can change their mind
+        hint = _CHECK[provider.flow]
+        raise ProviderError(denied.detail, error="access_denied", hint=hint, provider=provider.id) from None
     except ProviderError as error:
         raise _explained(error, provider, answer) from None
     tokens = replace(found.tokens, refresh_token=None, id_token=None)
