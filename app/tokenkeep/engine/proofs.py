@@ -144,7 +144,7 @@ class Proofs:
             key,
             method,
             url,
-            wall=standing.context.clock.wall(),
+            wall=standing.client.proving(None).wall_at(url),
             access_token=granted.access_token,
             nonce=nonces.get(url, resource=True),
         )

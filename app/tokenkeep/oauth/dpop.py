@@ -148,9 +148,12 @@ def nonces_of(transport: Transport) -> Nonces:
 
 
 class Proofs:
-    """Adds the proofs of one key to requests, and learns nonces from their answers."""
+    """Adds the proofs of one key to requests, and learns nonces from their answers.
 
-    def __init__(self, key: SigningKey, nonces: Nonces, wall: Callable[[], float]) -> None:
+    :param wall: the wall clock of a URL's server: proofs that seem old or made for later are refused (§11.1).
+    """
+
+    def __init__(self, key: SigningKey, nonces: Nonces, wall: Callable[[str], float]) -> None:
         self._key = key
         self._nonces = nonces
         self._wall = wall
@@ -166,7 +169,7 @@ class Proofs:
             return
         url = request.url or ""
         nonce = self._nonces.get(url, resource=token is not None)
-        proof = make_proof(self._key, request.method or "", url, wall=self._wall(), access_token=token, nonce=nonce)
+        proof = make_proof(self._key, request.method or "", url, wall=self._wall(url), access_token=token, nonce=nonce)
         request.headers["DPoP"] = proof.reveal()
 
     def read(self, request: requests.PreparedRequest, answer: Answer) -> None:

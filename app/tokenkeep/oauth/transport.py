@@ -96,7 +96,7 @@ class Transport:
         A request that the server wants to have again with a nonce raises `dpop.NonceWanted`.
         """
         bound = copy.copy(self)
-        bound.proofs = Proofs(key, nonces_of(self), self.wall)
+        bound.proofs = Proofs(key, nonces_of(self), self.wall_at)
         return bound
 
     def keep(self, make: Callable[[Transport], T]) -> T:
@@ -205,6 +205,10 @@ class Transport:
     def clock_offset(self, url: str) -> float | None:
         """Seconds that the clock of this URL's server was ahead of ours at its last answer."""
         return self._clock_offsets.get(_origin(url))
+
+    def wall_at(self, url: str) -> float:
+        """The wall clock of this URL's server as far as it is known, else ours; seconds since the epoch."""
+        return self.wall() + (self.clock_offset(url) or 0.0)
 
 
 def _origin(url: str) -> str:

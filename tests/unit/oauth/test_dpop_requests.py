@@ -265,3 +265,11 @@ def test_DPOP_1_public_documents_are_fetched_without_a_proof(server: ScriptedSer
     server.reply("/jwks", json_answer({"keys": []}))
     proving.send(Request("GET", f"{server.origin}/jwks"), local=True)
     assert server.requests[0].header("DPoP") is None
+
+
+def test_DPOP_1_a_proof_is_dated_by_the_servers_clock(server: ScriptedServer, proving: Transport) -> None:
+    behind = json_answer(BOUND, Date="Tue, 14 Nov 2023 23:13:20 GMT")  # an hour after `NOW`
+    server.reply("/token", behind)
+    renew(server, proving)
+    renew(server, proving)
+    assert [proof.claims["iat"] - int(NOW) for proof in proofs(server)] == [0, 3600]
