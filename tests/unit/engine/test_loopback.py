@@ -256,6 +256,13 @@ async def test_LOOP_14_requests_that_pages_make_do_not_complete_an_attempt(start
         assert b"Access-Control" not in answer
 
 
+@pytest.mark.parametrize("headers", ["", "Sec-Fetch-Mode: navigate\r\n", "Sec-Fetch-Dest: document\r\n"])
+async def test_LOOP_14_a_browser_that_does_not_say_what_it_does_completes_an_attempt(start, headers: str) -> None:
+    redirect = await start()
+    assert status(await redirect.get(headers=headers)) == 303
+    assert redirect.attempt.queries == ["good"]
+
+
 async def test_LOOP_14_a_preflight_gets_no_permission(start) -> None:
     redirect = await start()
     asked = "Origin: https://evil.test\r\nAccess-Control-Request-Method: GET\r\n"
