@@ -210,6 +210,8 @@ def read_answer(
     if members.get("client_secret") and "token_endpoint_auth_method" not in members:
         metadata["token_endpoint_auth_method"] = SECRET_METHODS[0]  # the default of a client with a secret (§2)
     secret, expires_at = _secret(provider, members, metadata, before)
+    if expires_at and answer.date is not None:
+        expires_at += answer.sent_at - answer.date  # the end is told by the server's clock
     kept = secret is not None and before is not None and secret == before.secret
     access_token, uri = _management(provider, members, endpoint, before)
     return Registration(
