@@ -12,7 +12,7 @@ export PYTHON
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help setup demo test check conformance demo-provider screenshots bench coverage wheel clean setup-demo setup-test
+.PHONY: help setup demo test check conformance demo-provider providers fuzz screenshots bench coverage wheel clean setup-demo setup-test
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,12 @@ conformance: setup ## write docs/conformance.md from the list of requirements an
 demo-provider: setup ## write the generated parts of docs/demo-provider.md from the fault switches and recipes
 	@$(BIN)/python packaging/demo_provider.py
 
+providers: setup ## write the generated parts of docs/providers.md from resources/providers.toml
+	@$(BIN)/python packaging/providers_page.py
+
+fuzz: setup ## fuzz every parser for five minutes; FUZZ="--seconds 60 jws jwks" chooses
+	@$(BIN)/python tests/fuzz/harness.py $(FUZZ)
+
 screenshots: setup-test ## write the documentation's pictures into docs/images
 	@$(BIN)/python packaging/screenshots.py docs/images
 
@@ -57,5 +63,5 @@ wheel: setup ## build the wheel into dist
 
 clean: ## remove everything that was made here
 	rm -rf $(VENV) .setup build dist htmlcov .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis \
-		.import_linter_cache .grimp_cache tests/peers/node_modules
+		.import_linter_cache .grimp_cache .fuzz tests/peers/node_modules
 	find app tests -name __pycache__ -type d -prune -exec rm -rf {} +

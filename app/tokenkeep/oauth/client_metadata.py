@@ -69,11 +69,15 @@ def faults(published: object, url: str) -> list[str]:
 
 
 def _redirect_faults(uris: list[str]) -> list[str]:
-    parts = [urlsplit(uri) for uri in uris]
+    try:
+        parts = [urlsplit(uri) for uri in uris]
+        without_port = {one.hostname for one in parts if not one.port}
+    except ValueError:
+        return ["it has redirect_uris that are no addresses"]
     found = []
     if any(one.scheme != "http" or one.hostname not in LOOPBACK_HOSTS for one in parts):
         found.append("its redirect_uris are not all on loopback")
-    if {one.hostname for one in parts if not one.port} < LOOPBACK_HOSTS:
+    if without_port < LOOPBACK_HOSTS:
         found.append("its redirect_uris lack 127.0.0.1, [::1] or localhost")
     if len({one.path for one in parts}) > 1:
         found.append("its redirect_uris differ in more than host and port")

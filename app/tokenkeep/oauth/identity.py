@@ -180,8 +180,9 @@ def _userinfo_claims(transport: Transport, provider: Provider, metadata: ServerM
     kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if kind == "application/jwt":
         try:
-            token = _verified(transport, provider, metadata, answer.body.decode("ascii"), answer.sent_at)
-        except ValueError:  # BadToken and UnicodeDecodeError
+            # Not as ASCII: the decoder's error would carry the body along. What is none is no JWS either.
+            token = _verified(transport, provider, metadata, answer.body.decode("latin-1"), answer.sent_at)
+        except jws.BadToken:
             raise ProviderError("The signed userinfo answer was not accepted.", provider=provider.id) from None
         audience = token.claims.get("aud", provider.client_id)
         audiences = audience if isinstance(audience, list) else [audience]
