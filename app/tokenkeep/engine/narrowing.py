@@ -122,7 +122,7 @@ class Narrowing:
             await asyncio.shield(kept.asking)
         if kept.held is not None and self._valid(kept.held):
             return kept.held
-        raise kept.error.bare() if kept.error is not None else self._not_now(kept)
+        raise kept.error.bare() if kept.error is not None else self._refreshes.lost()
 
     def would_ask(self, wish: Wish, query: TokenQuery) -> bool:
         """Whether that query causes a request of its own."""
@@ -169,19 +169,10 @@ class Narrowing:
         return remaining is None or remaining > schedule.skew(wished, held.tokens.lifetime)
 
     def _may_ask(self, kept: _Kept) -> bool:
-        stored = self._standing.stored
-        if stored is not None and stored.answer_lost and self._standing.usable():
-            return False  # a second use of the refresh token may end the family (REF-8)
+        if not self._refreshes.sending and self._refreshes.spares_the_token():
+            return False
         lifetime = None if kept.held is None else kept.held.tokens.lifetime
         return kept.pace.allows_query(lifetime, rejected=isinstance(kept.error, ProviderError))
-
-    def _not_now(self, kept: _Kept) -> ProviderUnreachable:
-        provider = self._standing.provider
-        return ProviderUnreachable(
-            f"{provider.title} cannot be asked for a narrower token now: the answer to the last request was lost.",
-            provider=provider.id,
-            retry_after=kept.pace.wait(),
-        )
 
     # --- asking -----------------------------------------------------------------------------------------------
 
@@ -214,6 +205,7 @@ class Narrowing:
                 kept.pace.fail_for_all()
         finally:
             kept.asking = None
+            self._standing.notify()
 
     async def _prove(self, kept: _Kept) -> None:
         provider = self._standing.provider

@@ -105,8 +105,8 @@ class Refreshes:
             return False
         if self.in_flight is not None:
             return True
-        if stored.answer_lost and standing.usable():
-            return False  # the kept token serves until its end: a second use of the refresh token may end the family
+        if self.spares_the_token():
+            return False  # the kept token serves until its end
         return standing.pace.allows_query(held.tokens.lifetime, rejected=standing.settled is SessionState.FAILED)
 
     def _allowed_machine(self) -> bool:
@@ -191,7 +191,31 @@ class Refreshes:
         async with self._turn:
             if self._standing.provider.flow.machine:
                 return await acquire_narrowed(self._standing, wish)
+            if self.spares_the_token():
+                raise self.lost()
             return await self._use(background=False, wish=wish)
+
+    @property
+    def sending(self) -> bool:
+        """Whether the refresh token is on its way."""
+        return self._turn.locked()
+
+    def spares_the_token(self) -> bool:
+        """Whether a second use of the refresh token is to wait, because it may end the family (REF-8)."""
+        stored = self._standing.stored
+        return stored is not None and stored.answer_lost and self._standing.usable()
+
+    def lost(self) -> ProviderUnreachable:
+        """Why no token is asked for meanwhile."""
+        standing = self._standing
+        clock = standing.context.clock
+        left = None if standing.held is None else standing.held.remaining(clock.wall(), clock.boot())
+        return ProviderUnreachable(
+            f"The answer of {standing.provider.title} to the last request was lost. It is asked again when the token "
+            "that there is has run out.",
+            provider=standing.provider.id,
+            retry_after=left,
+        )
 
     async def _once(self, *, background: bool) -> None:
         standing = self._standing
