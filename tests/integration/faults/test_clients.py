@@ -1,8 +1,10 @@
-"""Who TokenKeep is to the server: the rows of `client_auth`, `client_secret`, `basic` and `auth_methods` (CAUTH)."""
+"""Who TokenKeep is to the server: rows of `client_auth`, `client_secret`, `basic`, `auth_methods`, `assertion_…`."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -69,7 +71,7 @@ KEPT = [
         state="signed_out",
         serves=False,
         keeps="nothing",
-        asked={"/token": 1},
+        asked={"/par": 1, "/token": 0},
         mended="sign_in",
     ),
     refused(
@@ -172,4 +174,51 @@ async def test_CAUTH_1_CAUTH_2_CAUTH_4_a_client_with_a_secret(
     await hold(row, stage)
 
 
-ROWS = [*KEPT, *(row for _, row in SECRETS)]
+def assertion_refused(fault: str, words: str) -> Row:
+    return refused("", fault=fault, words=f"client_assertion: {words}")
+
+
+ENDPOINT, UNTYPED = {"quirks": ["assertion_to_token_endpoint"]}, {"quirks": ["assertion_untyped"]}
+ASSERTED = {"/par": 1, "/token": 1}
+KEYS: list[tuple[dict[str, Any], Row]] = [
+    ({}, Row("assertion_algs=absent", sign_in, asked=ASSERTED)),
+    ({}, Row('assertion_algs=["RS256","ES256"]', sign_in, asked=ASSERTED)),
+    (
+        {},
+        Row(
+            'assertion_algs=["RS256"]',
+            sign_in,
+            ends="misconfigured",
+            title="The configuration cannot work",
+            says="The provider does not take signatures of this private key (ES256).",
+            step="It takes RS256: give a private key of that kind.",
+            state="signed_out",
+            serves=False,
+            keeps="nothing",
+            asked={"/par": 0, "/token": 0},
+            mended="sign_in",
+        ),
+    ),
+    ({}, assertion_refused("assertion_audience=token_endpoint", "the claim aud does not name this server")),
+    (ENDPOINT, Row("assertion_audience=token_endpoint", sign_in, asked=ASSERTED)),
+    ({}, Row("assertion_audience=any", refresh, asked=RENEWED)),
+    (ENDPOINT, Row("assertion_audience=any", sign_in, asked=ASSERTED)),
+    ({}, Row("assertion_type=required", refresh, asked=RENEWED)),
+    ({}, assertion_refused("assertion_type=refused", "the header typ is unknown")),
+    (UNTYPED, Row("assertion_type=refused", sign_in, asked=ASSERTED)),
+]
+
+
+@pytest.mark.parametrize(("entry", "row"), KEYS, ids=[f"{row}, {''.join(one.get('quirks', ''))}" for one, row in KEYS])
+async def test_CAUTH_3_a_client_with_a_key(
+    open_stage, demo: DemoProvider, tmp_path: Path, entry: dict[str, Any], row: Row
+) -> None:
+    client = demo.description["clients"]["private_key_jwt"]
+    (tmp_path / "key.json").write_text(json.dumps(client["private_jwk"]))
+    key = SecretSource(file=str(tmp_path / "key.json"))
+    stage = await open_stage(client_id=client["client_id"], private_key=key, **entry)
+    stage.secrets.append(client["private_jwk"]["d"])
+    await hold(row, stage)
+
+
+ROWS = [*KEPT, *(row for _, row in SECRETS), *(row for _, row in KEYS)]
