@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from tokenkeep.domain.errors import NotFound, TokenKeepError
 from tokenkeep.domain.ports import Clock
 from tokenkeep.domain.session import EngineSnapshot, SessionSnapshot, StorageState
 from tokenkeep.domain.tokens import Secret
+from tokenkeep.ui import machine_texts
 from tokenkeep.ui.access_prompt import AccessPrompt
 from tokenkeep.ui.bridge import Bridge
 from tokenkeep.ui.check_dialog import CheckDialog
@@ -31,7 +33,7 @@ from tokenkeep.ui.message_dialogs import (
     quit_with_unsaved,
 )
 from tokenkeep.ui.notifications import DesktopNotifier, Notifications
-from tokenkeep.ui.secret_dialog import SecretDialog
+from tokenkeep.ui.secret_dialog import SecretDialog, Wording, client_secret, pasted_token
 from tokenkeep.ui.sign_in_windows import SignInWindows
 from tokenkeep.ui.translation import tr
 from tokenkeep.ui.tray import Tray
@@ -161,7 +163,7 @@ class Desktop(QObject):
     def _from_notification(self, action: str, provider: str) -> None:
         match action:
             case "sign_in" if provider:
-                self.sign_ins.start(provider)
+                self._sign_in(provider)
             case "show_request":
                 if self.prompt.request is not None:
                     self.prompt.open_up(activate=True)
@@ -172,7 +174,7 @@ class Desktop(QObject):
 
     def _connect_window(self) -> None:
         window, bridge = self.window, self.bridge
-        window.sign_in_requested.connect(self.sign_ins.start)
+        window.sign_in_requested.connect(self._sign_in)
         window.show_sign_in_requested.connect(self.sign_ins.show)
         window.cancel_sign_in_requested.connect(lambda id_: bridge.do(bridge.engine.cancel_sign_in(id_)))
         window.sign_out_requested.connect(self._sign_out)
@@ -199,7 +201,7 @@ class Desktop(QObject):
     def _from_menu(self, deed: str, provider: str) -> None:
         match deed:
             case "sign_in":
-                self.sign_ins.start(provider)
+                self._sign_in(provider)
             case "show_sign_in":
                 if not self.sign_ins.show(provider):
                     self._details(provider)
@@ -257,9 +259,27 @@ class Desktop(QObject):
 
         self.bridge.do(self.bridge.engine.sign_out(provider, end_session=end_session), done=signed_out)
 
-    def _ask_secret(self, provider: str) -> None:
+    def _sign_in(self, provider: str, method: str = "auto") -> None:
+        """Whatever brings a token: a sign-in, a paste, or just asking for one."""
         session = self._session(provider)
-        dialog = SecretDialog(self._clock, provider, provider if session is None else session.name)
+        if session is not None and machine_texts.is_pasted(session):
+            self._type_in(provider, pasted_token, self.bridge.engine.paste_token)
+        elif session is not None and machine_texts.is_machine(session):  # a failure stands on the page
+            self.bridge.do(self.bridge.engine.sign_in(provider), failed=lambda _: self._details(provider))
+        else:
+            self.sign_ins.start(provider, method)
+
+    def _ask_secret(self, provider: str) -> None:
+        self._type_in(provider, client_secret, self.bridge.engine.set_client_secret)
+
+    def _type_in(
+        self,
+        provider: str,
+        wording: Callable[[str], Wording],
+        keep: Callable[[str, Secret], Coroutine[Any, Any, SessionSnapshot]],
+    ) -> None:
+        session = self._session(provider)
+        dialog = SecretDialog(self._clock, provider, provider if session is None else session.name, wording)
 
         def kept(_: SessionSnapshot) -> None:
             if dialog in self._messages:  # not closed meanwhile
@@ -272,7 +292,7 @@ class Desktop(QObject):
                 self._show_problem(error)
 
         def give(secret: Secret) -> None:
-            self.bridge.do(self.bridge.engine.set_client_secret(provider, secret), done=kept, failed=failed)
+            self.bridge.do(keep(provider, secret), done=kept, failed=failed)
 
         dialog.given.connect(give)
         self._open_message(dialog)

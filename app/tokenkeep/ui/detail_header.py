@@ -7,7 +7,7 @@ from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QMenu, QSizePolicy, QVBoxLayout, QWidget
 
 from tokenkeep.domain.session import SessionSnapshot, SessionState
-from tokenkeep.ui import style, times
+from tokenkeep.ui import machine_texts, style, times
 from tokenkeep.ui.translation import tr
 from tokenkeep.ui.widgets.button import Button
 from tokenkeep.ui.widgets.flow_layout import FlowLayout
@@ -100,7 +100,9 @@ class DetailHeader(QWidget):
         self.refresh_button.setEnabled(not refreshing)  # it comes back within seconds
         self.diagnose_action.setVisible(bool(session.issuer))
         known = session.signed_in_at is not None and session.state is not SessionState.SIGNED_OUT
-        self.sign_in_action.setVisible(known and session.state is not SessionState.SIGNING_IN)
+        again = machine_texts.sign_in_action(session)
+        self.sign_in_action.setText(again)
+        self.sign_in_action.setVisible(bool(again) and known and session.state is not SessionState.SIGNING_IN)
         self.sign_out_action.setVisible(known)
         self.secret_action.setVisible(session.secret_kept)
         self.public_key_action.setVisible(session.signs_assertions)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tokenkeep.domain.session import EngineSnapshot, SessionSnapshot, SessionState
-from tokenkeep.ui import texts, times
+from tokenkeep.ui import machine_texts, texts, times
 from tokenkeep.ui.translation import tr
 
 
@@ -18,6 +18,8 @@ def provider_line(session: SessionSnapshot, now: float) -> str:
 
 
 def _state(session: SessionSnapshot, now: float) -> str:
+    if words := machine_texts.menu_words(session):
+        return words
     match session.state:
         case SessionState.ACTIVE:
             return tr("signed in")

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from tokenkeep.domain.errors import Misconfigured
 from tokenkeep.domain.session import SessionSnapshot, SessionState, SignInSnapshot
-from tokenkeep.ui import style, texts
+from tokenkeep.ui import machine_texts, style, texts
 from tokenkeep.ui.announcer import Announcer
 from tokenkeep.ui.detail_header import DetailHeader
 from tokenkeep.ui.state_band import StateBand
@@ -168,6 +168,7 @@ class ProviderDetail(ScrollPage):
     def _show_facts(self, session: SessionSnapshot) -> None:
         scopes = texts.scope_words(session.scope)
         self.may.show_facts([Fact(words, names, mono=True) for words, names in scopes])
+        self.may_title.setText(machine_texts.may_title(session))
         self._may_do.setVisible(bool(scopes))
         about = (
             (tr("Provider"), session.issuer),
@@ -180,6 +181,8 @@ class ProviderDetail(ScrollPage):
         self._lines[1].setVisible((troubled or bool(scopes)) and any(value for _, value in about))
 
     def _signed_in_name(self, session: SessionSnapshot) -> str:
+        if name := machine_texts.since_name(session):
+            return name
         return tr("Last signed in") if session.state in _WRONG else tr("Signed in")
 
     def _trouble_facts(self, session: SessionSnapshot, now: float) -> list[Fact]:

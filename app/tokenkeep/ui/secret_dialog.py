@@ -1,6 +1,9 @@
-"""Typing a client secret in: it goes to the vault and is never shown again."""
+"""Typing a client secret in, or pasting a token: it goes to the vault and is never shown again."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QLineEdit
@@ -17,24 +20,55 @@ from tokenkeep.ui.widgets.button import Button
 WIDTH = 34.0  # em
 
 
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """What is typed in.
+
+    :param title: of window and heading.
+    :param field: the name of the field.
+    """
+
+    title: str
+    sentence: str
+    field: str
+
+
+def client_secret(name: str) -> Wording:
+    """The client secret of a provider of that name."""
+    return Wording(
+        tr("Client secret of {name}", name=name),
+        tr("It was shown when this client was registered there. TokenKeep seals it and never shows it again."),
+        tr("Client secret"),
+    )
+
+
+def pasted_token(name: str) -> Wording:
+    """A token that a person got at a provider of that name."""
+    return Wording(
+        tr("Token of {name}", name=name),
+        tr("Make one there, often called personal access token, and paste it. TokenKeep seals it."),
+        tr("Token"),
+    )
+
+
 class SecretDialog(DialogFrame):
     """Never modal. `given` carries the `Secret`; whoever takes it says what came of it."""
 
     given = Signal(object)
 
-    def __init__(self, clock: Clock, provider: str, name: str) -> None:
+    def __init__(
+        self, clock: Clock, provider: str, name: str, wording: Callable[[str], Wording] = client_secret
+    ) -> None:
         super().__init__(WIDTH, clock)
-        self.setWindowTitle(tr("Client secret of {name}", name=name))
+        typed = wording(name)
+        self.setWindowTitle(typed.title)
         page = Page(ruled=False)
         self.heading = Heading(provider_tile(provider, name), mark=True)
         self.heading.mark.hide()
-        self.heading.say(
-            tr("Client secret of {name}", name=name),
-            tr("It was shown when this client was registered there. TokenKeep seals it and never shows it again."),
-        )
+        self.heading.say(typed.title, typed.sentence)
         self.field = QLineEdit(echoMode=QLineEdit.EchoMode.Password)
-        self.field.setAccessibleName(tr("Client secret"))
-        self.field.setPlaceholderText(tr("Client secret"))
+        self.field.setAccessibleName(typed.field)
+        self.field.setPlaceholderText(typed.field)
         page.body.addWidget(self.heading)
         page.body.addWidget(self.field)
         page.body.addStretch(1)

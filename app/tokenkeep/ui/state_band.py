@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QWidget
 
 from tokenkeep.domain.errors import Misconfigured
 from tokenkeep.domain.session import SessionSnapshot, SessionState, SignInSnapshot
-from tokenkeep.ui import icons, texts, times
+from tokenkeep.ui import icons, machine_texts, texts, times
 from tokenkeep.ui.translation import tr
 from tokenkeep.ui.widgets.band import Band, BandKind
 from tokenkeep.ui.widgets.button import Button
@@ -69,12 +69,18 @@ class StateBand(Band):
         wanting = state in (SessionState.NEEDS_SIGN_IN, SessionState.SIGNED_OUT) and not session.sealed
         waiting = state is SessionState.SIGNING_IN
         broken_file = isinstance(session.last_error, Misconfigured)
+        self.sign_in_button.set_words(machine_texts.sign_in_button(session))
         self.sign_in_button.setVisible(wanting)
         self.code_button.setVisible(wanting and session.device_available)
         self.show_button.setVisible(waiting)
         self.cancel_button.setVisible(waiting)
         self.again_button.setVisible(
-            state is SessionState.OFFLINE or (state is SessionState.FAILED and session.refreshable and not broken_file)
+            state is SessionState.OFFLINE
+            or (
+                state is SessionState.FAILED
+                and session.refreshable
+                and (not broken_file or machine_texts.is_machine(session))
+            )
         )
         self.secret_button.setVisible(state is SessionState.FAILED and session.secret_wanted)
         self.folder_button.setVisible(state is SessionState.FAILED)

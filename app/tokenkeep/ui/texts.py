@@ -22,7 +22,7 @@ from tokenkeep.domain.session import (
     SessionState,
     SignInSnapshot,
 )
-from tokenkeep.ui import times
+from tokenkeep.ui import machine_texts, times
 from tokenkeep.ui.translation import isolated, plural, tr
 
 SHORT = 34  # characters; a longer explanation of a setup problem stands on the detail page only
@@ -57,6 +57,8 @@ _SCOPES: tuple[tuple[str, frozenset[str]], ...] = (
 
 def state_words(session: SessionSnapshot, now: float, sign_in: SignInSnapshot | None = None) -> str:
     """The words of a row: what the state is, and when it changes by itself."""
+    if words := machine_texts.row(session, now):
+        return words
     match session.state:
         case SessionState.ACTIVE:
             return _signed_in_words(session, now)
@@ -81,6 +83,8 @@ def state_words(session: SessionSnapshot, now: float, sign_in: SignInSnapshot | 
 
 def state_title(session: SessionSnapshot, sign_in: SignInSnapshot | None = None) -> str:
     """The state alone, without times: the heading of the state band."""
+    if words := machine_texts.title(session):
+        return words
     match session.state:
         case SessionState.ACTIVE:
             return tr("Signed in")
@@ -102,6 +106,8 @@ def waiting_words(sign_in: SignInSnapshot | None) -> str:
 
 def state_sentence(session: SessionSnapshot, now: float) -> str:
     """One or two sentences of what the state means and what happens next; empty when the heading says it all."""
+    if words := machine_texts.sentence(session, now):
+        return words
     match session.state:
         case SessionState.ACTIVE:
             return _signed_in_sentence(session, now)

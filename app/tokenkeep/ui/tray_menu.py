@@ -18,7 +18,7 @@ from tokenkeep.ui.translation import tr
 MOST = 8  # providers; the window has them all
 
 Deed = Literal["open", "sign_in", "show_sign_in", "copy", "refresh", "details", "sign_out", "quit"]
-_INTERACTIVE = frozenset({Flow.AUTHORIZATION_CODE, Flow.DEVICE_CODE})
+_INTERACTIVE = frozenset({Flow.AUTHORIZATION_CODE, Flow.DEVICE_CODE, Flow.STATIC})  # a token is pasted by hand
 _AT_HAND = (SessionState.ACTIVE, SessionState.REFRESHING, SessionState.OFFLINE)
 
 
