@@ -7,6 +7,7 @@ import asyncio
 from tokenkeep.domain.access import AccessRequest
 from tokenkeep.domain.errors import GrantEnded
 from tokenkeep.domain.ports import Notice
+from tokenkeep.domain.provider import Flow
 from tokenkeep.domain.revocation import OwedRevocation
 from tokenkeep.domain.session import SessionSnapshot, SessionState, StorageState
 from tokenkeep.engine.context import Context
@@ -160,12 +161,13 @@ def one_needs_you(session: SessionSnapshot) -> Notice:
     if waiting:
         verb = "is" if len(waiting) == 1 else "are"
         body += f" {', '.join(waiting[:3])} {verb} waiting for a token."
+    pasted = session.flow == Flow.STATIC.value
     return Notice(
         kind="needs_you",
-        title=f"Sign in to {session.name} again",
+        title=f"{session.name} needs a new token" if pasted else f"Sign in to {session.name} again",
         body=body,
         provider=session.id,
-        actions=(("sign_in", "Sign in"), ("later", "Later")),
+        actions=(("sign_in", "Paste a token" if pasted else "Sign in"), ("later", "Later")),
     )
 
 
