@@ -92,7 +92,9 @@ def _form(request: LogoutRequest, name: str, *, local: bool) -> tuple[bytes, byt
     fields = "".join(
         f'<input type="hidden" name="{escape(key)}" value="{escape(value)}">' for key, value in request.fields
     )
-    html = Template(page).substitute(action=escape(request.endpoint), name=escape(name), fields=fields)
+    html = Template(page).substitute(
+        method=request.method, action=escape(request.endpoint), name=escape(name), fields=fields
+    )
     # Browsers hold redirects after a form to `form-action` too, and a log-out may lead through other servers and back
     # to us: what it forbids is plain http, where a redirect would carry the form on.
     targets = b"'self' https:"

@@ -5,19 +5,22 @@ from __future__ import annotations
 import hmac
 import secrets
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl, urlencode
+from typing import Literal
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from tokenkeep.domain.errors import ProviderError
 from tokenkeep.domain.provider import Provider, check_url
 from tokenkeep.domain.tokens import Secret
+from tokenkeep.oauth.quirks import quirks_of
 
 FIELDS_MAX = 32  # of the query that a browser comes back with
 
 
 @dataclass(frozen=True, slots=True)
 class LogoutRequest:
-    """What the browser posts to the end_session_endpoint (§2).
+    """What the browser sends to the end_session_endpoint (§2).
 
+    :param method: `post`; `get` only for servers that take nothing else, since addresses are kept in a history.
     :param fields: the form's; an id_token among them must not become part of any address.
     :param state: what the way back has to carry; None where there is no way back.
     """
@@ -25,6 +28,7 @@ class LogoutRequest:
     endpoint: str
     fields: tuple[tuple[str, str], ...] = field(repr=False)
     state: Secret | None = None
+    method: Literal["post", "get"] = "post"
 
 
 def request(
@@ -54,6 +58,10 @@ def request(
     if post_logout_redirect_uri:
         state = Secret(secrets.token_urlsafe(32))
         fields += [("post_logout_redirect_uri", post_logout_redirect_uri), ("state", state.reveal())]
+    if quirks_of(provider).logout_by_get:
+        # A browser puts a form's fields in the place of the query that its address has.
+        fields += parse_qsl(urlsplit(endpoint).query, keep_blank_values=True)
+        return LogoutRequest(endpoint.partition("?")[0], tuple(fields), state, "get")
     return LogoutRequest(endpoint, tuple(fields), state)
 
 

@@ -21,6 +21,8 @@ ${form}<button id="continue" type="submit" form="op.deviceInputForm">Continue</b
   deviceConfirm: (form, code) => `<h1>Is this your code?</h1><p id="code">${escape(code)}</p>
 ${form}<button id="confirm" type="submit" form="op.deviceConfirmForm">Yes</button>
 <button id="abort" type="submit" form="op.deviceConfirmForm" name="abort" value="yes">No</button>`,
+  logOut: (form) => `<h1>Log out?</h1>${form}<button id="log-out" type="submit" form="op.logoutForm" name="logout" value="yes">Yes</button>`,
+  loggedOut: () => '<h1 id="logged-out">Logged out</h1>',
   deviceDone: () => '<h1 id="device-done">The device is signed in</h1>',
   error: (out) => `<h1 id="error">${escape(out.error)}</h1><p>${escape(out.error_description)}</p>`,
 };

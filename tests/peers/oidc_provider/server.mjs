@@ -16,6 +16,8 @@ const { values: options } = parseArgs({
     'id-token-ttl': { type: 'string', default: '3600' }, // seconds
     'device-code-ttl': { type: 'string', default: '600' }, // seconds
     'code-ttl': { type: 'string', default: '60' }, // seconds
+    'post-logout-path': { type: 'string', multiple: true, default: ['/signed-out'] },
+    'service-secret': { type: 'string', default: '' }, // makes clients ID-basic and ID-post, which have this secret
     port: { type: 'string', default: '0' },
   },
 });
@@ -36,16 +38,25 @@ const signingKey = {
   use: 'sig', alg: 'RS256', kid: crypto.randomUUID(),
 };
 
+const client = {
+  client_id: options['client-id'],
+  client_name: 'TokenKeep tests',
+  application_type: 'native', // loopback redirect URIs match at any port (RFC 8252, section 7.3)
+  token_endpoint_auth_method: 'none',
+  response_types: ['code'],
+  grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'],
+  redirect_uris: options['redirect-path'].map((path) => `http://127.0.0.1${path}`),
+  post_logout_redirect_uris: options['post-logout-path'].map((path) => `http://127.0.0.1${path}`),
+};
+const confidential = ['basic', 'post'].map((kind) => ({
+  ...client,
+  client_id: `${client.client_id}-${kind}`,
+  client_secret: options['service-secret'],
+  token_endpoint_auth_method: `client_secret_${kind}`,
+}));
+
 const provider = new Provider(issuer, {
-  clients: [{
-    client_id: options['client-id'],
-    client_name: 'TokenKeep tests',
-    application_type: 'native', // loopback redirect URIs match at any port (RFC 8252, section 7.3)
-    token_endpoint_auth_method: 'none',
-    response_types: ['code'],
-    grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'],
-    redirect_uris: options['redirect-path'].map((path) => `http://127.0.0.1${path}`),
-  }],
+  clients: options['service-secret'] ? [client, ...confidential] : [client],
   scopes: ['openid', 'offline_access', 'profile', 'email'],
   claims: { openid: ['sub'], profile: ['name', 'preferred_username'], email: ['email', 'email_verified'] },
   jwks: { keys: [signingKey] },
@@ -75,9 +86,13 @@ const provider = new Provider(issuer, {
     devInteractions: { enabled: false },
     resourceIndicators: { enabled: false },
     revocation: { enabled: true },
-    introspection: { enabled: false },
+    introspection: { enabled: true },
     userinfo: { enabled: true },
-    rpInitiatedLogout: { enabled: false },
+    rpInitiatedLogout: {
+      enabled: true,
+      logoutSource: (ctx, form) => { ctx.body = page('Log out', pages.logOut(form)); },
+      postLogoutSuccessSource: (ctx) => { ctx.body = page('Logged out', pages.loggedOut()); },
+    },
     deviceFlow: {
       enabled: true,
       userCodeInputSource: (ctx, form, out, error) => { ctx.body = page('Device', pages.deviceInput(form, error)); },

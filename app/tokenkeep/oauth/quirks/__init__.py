@@ -20,6 +20,7 @@ class Quirks:
     :param assertion_to_token_endpoint: a client assertion names the token endpoint, not the issuer (CAUTH-3, X9).
     :param assertion_untyped: a client assertion has no `typ` of rfc7523bis.
     :param token_type_optional: a token answer without `token_type` holds a bearer token.
+    :param logout_by_get: the end_session_endpoint takes no form by POST.
     :param verification_url: the device answer calls `verification_uri` so.
     :param comma_scopes: granted scopes are separated by commas.
     :param any_issued_type: a token exchange may give another type of token than asked for (GRANT-4).
@@ -40,6 +41,7 @@ class Quirks:
     assertion_untyped: bool = False
     token_type_optional: bool = False
     verification_url: bool = False
+    logout_by_get: bool = False
     comma_scopes: bool = False
     any_issued_type: bool = False
     form_answers: bool = False
@@ -71,6 +73,7 @@ _SWITCHES = {
     "assertion_untyped": Quirks(assertion_untyped=True),
     "token_type_optional": Quirks(token_type_optional=True),
     "verification_url": Quirks(verification_url=True),
+    "logout_by_get": Quirks(logout_by_get=True),
     "comma_scopes": Quirks(comma_scopes=True),
     "form_answers": Quirks(form_answers=True),
     "any_issued_type": Quirks(any_issued_type=True),
