@@ -186,6 +186,16 @@ class FakeEngine:
         await self._called("seen_tokens", provider, introspect, wait)
         return self.seen
 
+    async def set_client_secret(
+        self, provider: str, secret: Secret, application: Application = OWN_WINDOW
+    ) -> SessionSnapshot:
+        await self._called("set_client_secret", provider, secret)
+        return self.provider(provider)
+
+    async def public_keys(self, provider: str) -> tuple[dict[str, str], ...]:
+        await self._called("public_keys", provider)
+        return ({"kty": "EC", "kid": "k1"},)
+
     async def refresh(self, provider: str, application: Application = OWN_WINDOW) -> SessionSnapshot:
         await self._called("refresh", provider)
         return self.provider(provider)

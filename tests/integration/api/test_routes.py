@@ -9,6 +9,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from tokenkeep.domain.errors import (
     TimedOut,
     TokenKeepError,
 )
-from tokenkeep.domain.tokens import TokenQuery
+from tokenkeep.domain.tokens import Secret, TokenQuery
 
 GUARD = 60.0
 
@@ -75,8 +76,54 @@ def test_status_has_every_member_of_the_contract(server: Served, path: Path) -> 
 def test_providers_one_and_all(server: Served, path: Path) -> None:
     everything = ask_socket(path, "GET", "/v1/providers").json["providers"]
     assert [each["id"] for each in everything] == ["github", "example-ai"]
-    assert ask_socket(path, "GET", "/v1/providers/github").json == everything[0]
+    assert ask_socket(path, "GET", "/v1/providers/github").json == everything[0] | {"jwks": None}
     assert everything[0]["scope"] == "repo user"
+
+
+def test_CAUTH_3_the_public_keys_of_a_client_are_shown_with_its_provider(server: Served, path: Path) -> None:
+    signing = replace(server.engine.sessions["github"], signs_assertions=True)
+    server.call(lambda: server.engine.sessions.update(github=signing))
+    shown = ask_socket(path, "GET", "/v1/providers/github").json
+    assert shown["jwks"] == {"keys": [{"kty": "EC", "kid": "k1"}]}
+    server.engine.fail = Locked("It is sealed.")
+    assert ask_socket(path, "GET", "/v1/providers/github").json["jwks"] is None, "the rest is still shown"
+
+
+SECRET = {"client_secret": "CANARY-CS-1"}
+
+
+def test_CAUTH_4_a_client_secret_is_taken_and_never_given_back(server: Served, path: Path) -> None:
+    answer = ask_socket(path, "PATCH", "/v1/providers/github", SECRET)
+    assert (answer.status, answer.json["id"]) == (200, "github")
+    assert server.engine.asked("set_client_secret") == [("set_client_secret", "github", Secret("CANARY-CS-1"))]
+    assert server.engine.asked("require_manage")
+    for method, where in (("GET", "/v1/providers/github"), ("GET", "/v1/providers"), ("GET", "/v1/activity")):
+        assert b"CANARY-CS-1" not in ask_socket(path, method, where).body
+    assert b"CANARY-CS-1" not in answer.body
+
+
+def test_CAUTH_4_a_program_that_may_not_manage_changes_no_secret(server: Served, path: Path) -> None:
+    server.engine.manage = False
+    assert ask_socket(path, "PATCH", "/v1/providers/github", SECRET).json["code"] == "access_denied"
+    assert not server.engine.asked("set_client_secret")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"client_secret": ""},
+        {"client_secret": 7},
+        {"client_secret": None},
+        {"client_secret": "x" * 4097},
+        {"client_secret": "x", "name": "cannot be changed here"},
+    ],
+)
+def test_a_change_that_cannot_be_made_is_a_bad_request(server: Served, path: Path, body: dict[str, Any]) -> None:
+    answer = ask_socket(path, "PATCH", "/v1/providers/github", body)
+    assert (answer.status, answer.json["code"]) == (400, "bad_request")
+    assert not server.engine.asked("set_client_secret")
+    assert not server.engine.asked("require_manage"), "nobody is asked about nonsense"
 
 
 def test_a_check_is_answered_with_every_rule(server: Served, path: Path) -> None:
@@ -91,8 +138,9 @@ def test_a_check_is_answered_with_every_rule(server: Served, path: Path) -> None
 
 
 def test_an_unknown_provider_is_named_with_near_ones(server: Served, path: Path) -> None:
-    for method, where in (("GET", ""), ("GET", "/token"), ("POST", "/refresh"), ("POST", "/sign-out")):
-        answer = ask_socket(path, method, f"/v1/providers/gihub{where}")
+    for method, where in (("GET", ""), ("PATCH", ""), ("GET", "/token"), ("POST", "/refresh"), ("POST", "/sign-out")):
+        body = SECRET if method == "PATCH" else None
+        answer = ask_socket(path, method, f"/v1/providers/gihub{where}", body)
         assert (answer.status, answer.json["code"]) == (404, "unknown_provider")
         assert "github" in answer.json["hint"]
     assert not server.engine.asked("require_manage")  # nobody is asked for the right to do nothing

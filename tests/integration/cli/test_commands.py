@@ -32,6 +32,7 @@ from tokenkeep.domain.errors import (
 )
 from tokenkeep.domain.identity import SeenTokens
 from tokenkeep.domain.session import SessionState, SignInState
+from tokenkeep.domain.tokens import Secret
 from tokenkeep.oauth.inspection import Inspection
 from tokenkeep.oauth.introspection import Introspection
 
@@ -517,3 +518,87 @@ def test_the_completion_scripts_name_every_command(run: Run) -> None:
         text = run("completion", shell).stdout
         for command in ("status", "login", "logout", "doctor", "quit"):
             assert command in text
+
+
+def test_CAUTH_3_the_public_keys_are_printed_and_nothing_else(server: Served, run: Run) -> None:
+    assert run("show", "github", "--public-key").returncode == 1
+    signing = replace(server.engine.sessions["github"], signs_assertions=True)
+    server.call(lambda: server.engine.sessions.update(github=signing))
+    answer = run("show", "github", "--public-key")
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert json.loads(answer.stdout) == {"keys": [{"kty": "EC", "kid": "k1"}]}
+
+
+def given(server: Served) -> list[object]:
+    return server.engine.asked("set_client_secret")
+
+
+@pytest.mark.parametrize("text", ["CANARY CS:+%&\n", "CANARY CS:+%&\r\n", "CANARY CS:+%&"])
+def test_LEAK_2_a_client_secret_comes_from_standard_input_or_a_file(
+    server: Served, environment: dict[str, str], tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "secret").write_bytes(text.encode())
+    for words in (["--client-secret", "-"], ["--client-secret-file", str(tmp_path / "secret")]):
+        answer = subprocess.run(
+            [sys.executable, "-m", "tokenkeep", "edit", "github", *words],
+            env=environment,
+            input=text.encode(),
+            capture_output=True,
+            check=True,
+            timeout=GUARD,
+        )
+        assert b"CANARY" not in answer.stdout + answer.stderr
+    assert given(server) == [("set_client_secret", "github", Secret("CANARY CS:+%&"))] * 2
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["--client-secret", "CANARY"], 2),
+        (["--client-secret=CANARY"], 2),
+        (["--client-secret"], 2),
+        ([], 2),
+        (["--client-secret", "-", "--client-secret-file", "x"], 2),
+        (["--client-secret-file", "/nowhere/at/all"], 1),
+        (["--client-secret", "-"], 1),  # nothing comes from standard input
+    ],
+)
+def test_LEAK_2_a_client_secret_is_not_taken_from_the_command_line(
+    server: Served, run: Run, words: list[str], code: int
+) -> None:
+    answer = run("edit", "github", *words)
+    assert answer.returncode == code
+    assert answer.stderr
+    assert "CANARY" not in answer.stdout + answer.stderr
+    assert given(server) == []
+
+
+def test_LEAK_1_a_client_secret_that_is_typed_at_a_terminal_is_not_shown(
+    server: Served, environment: dict[str, str]
+) -> None:
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tokenkeep", "edit", "github", "--client-secret", "-"],
+        env=environment,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    shown = b""
+    while b"Client secret: " not in shown:
+        shown += os.read(ours, 4096)
+    os.write(ours, b"CANARY-TYPED\n")
+    while True:
+        try:
+            piece = os.read(ours, 4096)
+        except OSError:  # the terminal of a process that has ended
+            break
+        if not piece:
+            break
+        shown += piece
+    assert process.wait(GUARD) == 0
+    os.close(ours)
+    assert b"CANARY-TYPED" not in shown
+    assert given(server) == [("set_client_secret", "github", Secret("CANARY-TYPED"))]

@@ -18,6 +18,7 @@ const { values: options } = parseArgs({
     'code-ttl': { type: 'string', default: '60' }, // seconds
     'post-logout-path': { type: 'string', multiple: true, default: ['/signed-out'] },
     'service-secret': { type: 'string', default: '' }, // makes clients ID-basic and ID-post, which have this secret
+    'client-jwks': { type: 'string', default: '' }, // a JWK set; makes a client ID-key, which signs with these keys
     port: { type: 'string', default: '0' },
   },
 });
@@ -55,8 +56,15 @@ const confidential = ['basic', 'post'].map((kind) => ({
   token_endpoint_auth_method: `client_secret_${kind}`,
 }));
 
+const keyed = {
+  ...client,
+  client_id: `${client.client_id}-key`,
+  token_endpoint_auth_method: 'private_key_jwt',
+  jwks: options['client-jwks'] ? JSON.parse(options['client-jwks']) : undefined,
+};
+
 const provider = new Provider(issuer, {
-  clients: options['service-secret'] ? [client, ...confidential] : [client],
+  clients: [client, ...(options['service-secret'] ? confidential : []), ...(options['client-jwks'] ? [keyed] : [])],
   scopes: ['openid', 'offline_access', 'profile', 'email'],
   claims: { openid: ['sub'], profile: ['name', 'preferred_username'], email: ['email', 'email_verified'] },
   jwks: { keys: [signingKey] },
