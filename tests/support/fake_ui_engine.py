@@ -226,6 +226,11 @@ class FakeEngine:
         self._record("set_client_secret", provider, secret)
         return session(provider)
 
+    async def paste_token(self, provider: str, token: Secret) -> SessionSnapshot:
+        """Take note."""
+        self._record("paste_token", provider, token)
+        return session(provider)
+
     async def public_keys(self, provider: str) -> tuple[dict[str, str], ...]:
         """A key that is as good as any."""
         self._record("public_keys", provider)
