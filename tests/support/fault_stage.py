@@ -274,9 +274,9 @@ class Stage:
         await self.mend_by_sign_in()
 
     async def mend_by_browser(self) -> None:
-        """The genuine answer still comes to the attempt that waits."""
+        """The genuine answer still comes to the attempt that waits, from a page that is opened once more."""
         (started,) = [one for one in self.bench.engine.snapshot().sign_ins if one.state.pending]
-        await self.back(await self.decided(started))
+        await self.back(await self.decided(await self.bench.engine.reopen_browser(started.id)))
         assert (await self.bench.ended(started)).state is SignInState.DONE
 
     async def mend_by_code(self) -> None:

@@ -13,7 +13,7 @@ from tokenkeep.demo.faults.table import BY_NAME
 from tokenkeep.domain.check import CheckReport, Outcome
 from tokenkeep.domain.errors import ProviderError, TokenKeepError
 from tokenkeep.domain.provider import Provider
-from tokenkeep.oauth import authorization, metadata
+from tokenkeep.oauth import authorization, metadata, pushed
 from tokenkeep.oauth.check import check_issuer, check_provider, check_resource
 from tokenkeep.oauth.transport import Transport
 
@@ -86,7 +86,7 @@ FAULTS = {
     "redirect_http": {"metadata.found": "fail", "metadata.redirects": "fail"},
 }
 # A promise in the wrong type counts as none being made (RESP-4), and so does what a sign-in makes no use of.
-NOT_IN_THE_WAY = ("text_iss_parameter", "other_dpop_algs", "par_without_endpoint")
+NOT_IN_THE_WAY = ("text_iss_parameter", "other_dpop_algs")
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -100,7 +100,9 @@ def test_META_6_a_fault_of_the_metadata_is_found_and_keeps_a_sign_in_from_beginn
     assert report.reachable is (fault not in ("500", "503"))
     refused = False
     try:
-        authorization.begin(provider, metadata.discover(transport, provider), "http://127.0.0.1:5/callback/x")
+        found = metadata.discover(transport, provider)
+        pushed.is_pushed(found)
+        authorization.begin(provider, found, "http://127.0.0.1:5/callback/x")
     except TokenKeepError:
         refused = True
     assert refused is (report.failed and fault not in NOT_IN_THE_WAY)

@@ -34,7 +34,7 @@ LISTS = Rule("metadata.lists", "Members whose names end in _supported are lists 
 DAY = 86_400  # seconds; TokenKeep keeps no document for longer
 # Those that TokenKeep reads; the boolean among them is looked at by a rule of its own.
 LIST_NAMES = tuple(
-    one.name for one in fields(ServerMetadata) if one.name.endswith("_supported") and "_parameter_" not in one.name
+    one.name for one in fields(ServerMetadata) if one.name.endswith("_supported") and one.default is None
 )
 
 
