@@ -30,6 +30,8 @@ SHORT = 34  # characters; a longer explanation of a setup problem stands on the 
 _KEYS = {
     "client_id": "client ID",
     "client_secret": "client secret",
+    "subject_token": "subject token",
+    "actor_token": "actor token",
     "issuer": "issuer address",
     "scopes": "scopes",
     "flow": "flow",
