@@ -181,6 +181,20 @@ async def test_DEV_5_the_servers_word_that_the_code_ran_out_is_the_same(device_o
     assert len(device.server.to("/device")) == 1
 
 
+async def test_DEV_5_a_code_lives_from_its_request_and_not_from_a_late_answer(engine_of, server: TokenServer) -> None:
+    bench = await engine_of(entry(server, flow=Flow.DEVICE_CODE))
+    gate = Gate()
+    server.reply("/device", gate.before(json_answer(CODES | {"expires_in": 23})))
+    starting = asyncio.create_task(bench.engine.sign_in("p"))
+    await until(gate.reached.is_set)
+    await bench.clock.advance(19)
+    gate.open()
+    device = DeviceBench(bench, server, await starting)
+    device.script(then=PENDING)
+    await device.let(600)
+    assert (device.shown.state, device.polled_at) == (SignInState.EXPIRED, [])
+
+
 async def test_DEV_5_a_suspended_machine_does_not_poll_a_dead_code(device_of) -> None:
     device = await device_of()
     device.script(then=PENDING)
