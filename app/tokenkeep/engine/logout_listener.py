@@ -6,11 +6,14 @@ the address names holds it, and posts it on.
 
 from __future__ import annotations
 
+import asyncio
+import os
 import secrets
 from collections.abc import Callable
 from html import escape
 from http import HTTPStatus
 from string import Template
+from typing import Any
 from urllib.parse import urlsplit
 
 from tokenkeep import assets
@@ -25,6 +28,7 @@ from tokenkeep.engine.loopback import (
 )
 from tokenkeep.httpserver import Response
 from tokenkeep.oauth.logout import LogoutRequest
+from tokenkeep.system.loopback_owner import owner
 
 PAGE = "callback/log_out.html"
 
@@ -61,6 +65,12 @@ class LogoutListener(LoopbackServer):
         """Have a request ready for the first browser that asks for it; gives the one-time address."""
         self._request = request
         return self.origin + self._begin
+
+    def admits(self, transport: asyncio.BaseTransport) -> Any:
+        """Nobody but this machine's user: others can read the one-time address where the browser is started."""
+        sock = transport.get_extra_info("socket")
+        found = owner(sock.family, transport.get_extra_info("peername")[:2], transport.get_extra_info("sockname")[:2])
+        return None if found is not None and found != os.getuid() else True
 
     def paths(self) -> tuple[str, ...]:
         """The one-time page's, and the way back."""

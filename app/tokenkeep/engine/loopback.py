@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from http import HTTPStatus
+from typing import Any
 
 from tokenkeep import assets
 from tokenkeep.domain.errors import Misconfigured
@@ -38,7 +39,9 @@ class LoopbackServer:
 
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
-        self._server = HttpServer(self._answer, LIMITS, error=lambda status: text_page(HTTPStatus(status)))
+        self._server = HttpServer(
+            self._answer, LIMITS, access=self.admits, error=lambda status: text_page(HTTPStatus(status))
+        )
         self._sockets: list[socket.socket] = []
         self._hosts: frozenset[bytes] = frozenset()
 
@@ -63,6 +66,10 @@ class LoopbackServer:
         await self._server.close(grace=grace)
         for sock in self._sockets:
             sock.close()
+
+    def admits(self, _transport: asyncio.BaseTransport) -> Any:
+        """Whether a connection is listened to at all; None when not."""
+        return True
 
     def paths(self) -> tuple[str, ...]:
         """The paths that there are, as a browser sends them."""

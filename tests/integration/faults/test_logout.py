@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from dataclasses import replace
 from typing import Any
@@ -18,6 +19,7 @@ from support.fault_stage import Outcome, Stage
 from support.logging_out import form_of, log_out, open_page, origin
 from tokenkeep.domain.ports import Launch
 from tokenkeep.domain.provider import Provider
+from tokenkeep.engine import logout_listener
 from tokenkeep.engine.browser_logouts import LOGOUT_LIMIT
 
 GONE = {"state": "signed_out", "serves": False, "keeps": "nothing", "mended": "sign_in"}
@@ -219,6 +221,16 @@ async def test_OUT_1_the_page_is_given_once_and_to_a_navigation_alone(stage: Sta
     refused = [fetched, framed, foreign, early, posted, guessed, with_query]
     assert [one.status_code for one in refused] == [403, 403, 421, 503, 405, 404, 410]
     assert not any("eyJ" in one.text for one in refused)
+    assert "eyJ" in (await asyncio.to_thread(open_page, url, requests.Session())).text
+
+
+async def test_OUT_1_another_user_of_the_machine_gets_nothing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    await stage.signed_in()
+    monkeypatch.setattr(logout_listener, "owner", lambda *_: os.getuid() + 1)
+    url = await begun(stage)
+    with pytest.raises(requests.ConnectionError):
+        await asyncio.to_thread(open_page, url, requests.Session())
+    monkeypatch.setattr(logout_listener, "owner", lambda *_: None)  # nobody can tell
     assert "eyJ" in (await asyncio.to_thread(open_page, url, requests.Session())).text
 
 
