@@ -19,7 +19,7 @@ from support.demo_provider import DemoProvider
 from support.processes import end, program
 from support.sign_in import provider, sign_in, works
 
-COMMANDS = ("run", "demo", "status", "list", "show", "login", "logout", "token", "events", "doctor", "config")
+COMMANDS = ("run", "demo", "status", "list", "show", "edit", "login", "logout", "token", "events", "doctor", "config")
 COMMANDS += ("completion", "quit", "unlock", "check", "pkce", "selftest")
 READ_JSON = (
     ["status"],

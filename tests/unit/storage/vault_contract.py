@@ -82,10 +82,14 @@ def an_origin() -> Origin:
         client_id="client",
         client_auth="client_secret_post",
         client_secret=SecretSource(env="SECRET"),
+        private_key=SecretSource(vault=True),
+        tls_client_cert="/client.pem",
+        tls_client_key="/client.key",
         token_endpoint="https://auth.example/token",
         quirks=["basic_unencoded"],
     )
-    return Origin(entry, "https://auth.example/revoke", ("client_secret_post",))
+    revoke, token = "https://auth.example/revoke", "https://mtls.auth.example/token"
+    return Origin(entry, revoke, ("client_secret_post",), ("ES256",), "https://auth.example/", token)
 
 
 class VaultContract:
@@ -165,6 +169,26 @@ class VaultContract:
         assert vault.read_secret("github/client_secret") == Secret("CANARY-CS-ü")
         assert vault.read_secret("gitlab/client_secret") is None
 
+    def test_a_secret_is_made_once(self, open_vault: Callable[[], Vault]) -> None:
+        vault = open_vault()
+        assert vault.make_secret("github/private_key/ES256", lambda: Secret("CANARY-1")) == Secret("CANARY-1")
+        vault = self.again(vault, open_vault)
+        assert vault.make_secret("github/private_key/ES256", lambda: Secret("CANARY-2")) == Secret("CANARY-1")
+        assert vault.read_secret("github/private_key/ES256") == Secret("CANARY-1")
+
+    def test_LEAK_5_the_secrets_of_one_provider_are_removed_and_no_others(
+        self, open_vault: Callable[[], Vault]
+    ) -> None:
+        vault = open_vault()
+        names = ("git/client_secret", "git/private_key/ES256", "git-hub/client_secret", "github/client_secret")
+        for name in reversed(names):
+            vault.write_secret(name, Secret("CANARY"))
+        assert vault.secret_names() == tuple(sorted(names))
+        vault.delete_secrets("git")
+        vault.delete_secrets("unknown")
+        vault = self.again(vault, open_vault)
+        assert vault.secret_names() == ("git-hub/client_secret", "github/client_secret")
+
     def test_activity_is_read_newest_first_and_no_more_than_asked(self, open_vault: Callable[[], Vault]) -> None:
         vault = open_vault()
         vault.append_activity([{"at": float(number), "event": "token", "provider": "é"} for number in range(3)])
@@ -188,6 +212,9 @@ class VaultContract:
             vault.read_grants,
             lambda: vault.write_grant(a_grant()),
             lambda: vault.read_secret("x"),
+            lambda: vault.make_secret("x", lambda: Secret("y")),
+            vault.secret_names,
+            lambda: vault.delete_secrets("x"),
             lambda: vault.append_activity([{"at": 1.0}]),
             lambda: vault.read_activity(1),
         ]
