@@ -119,6 +119,16 @@ async def test_DEV_7_what_is_shown_is_what_was_sent(device_of) -> None:
         assert device.bench.browser.opened == [CODES["verification_uri_complete"]]
 
 
+async def test_DEV_7_the_device_code_is_neither_logged_nor_told(device_of, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(1, "tokenkeep")
+    device = await device_of()
+    device.script(PENDING, cut(), answer(503), then=oauth_error("made_up"))
+    await device.let(600)
+    assert len(device.polled_at) == 4
+    assert "failed" in caplog.text, "something was logged at all"
+    assert "device-code-canary" not in caplog.text + repr(device.bench.events)
+
+
 async def test_DEV_2_the_first_poll_waits_too_and_then_the_tokens_come(device_of) -> None:
     device = await device_of()
     device.script(PENDING, PENDING)
