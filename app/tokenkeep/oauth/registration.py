@@ -232,7 +232,7 @@ def _secret(
     provider: Provider, members: dict[str, Any], metadata: dict[str, Any], before: Registration | None
 ) -> tuple[Secret | None, float | None]:
     """The secret and its end; one that the method has no use for is not kept."""
-    method = metadata.get("token_endpoint_auth_method")
+    method = metadata.get("token_endpoint_auth_method", "none")
     if not isinstance(method, str):
         raise _malformed(provider, "has a token_endpoint_auth_method that is no text")
     if method not in SECRET_METHODS:

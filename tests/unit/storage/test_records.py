@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokenkeep.domain.tokens import Account, Secret, StoredSession, TokenSet
-from tokenkeep.storage import records
-from unit.storage.vault_contract import a_grant, a_session
+from tokenkeep.storage import records, registration_records
+from unit.storage.vault_contract import a_grant, a_registration, a_session
 
 texts = st.text(max_size=10)
 times = st.floats(allow_nan=False, allow_infinity=False)
@@ -88,3 +88,21 @@ def test_a_grant_with_a_wrong_or_missing_member_is_unreadable(name: str) -> None
 def test_what_is_no_object_is_unreadable(plain: bytes) -> None:
     with pytest.raises(records.Unreadable):
         records.decode(plain)
+
+
+@pytest.mark.parametrize("member", sorted(json.loads(registration_records.encode(a_registration()))))
+@pytest.mark.parametrize("value", [7, [], "x"], ids=str)
+def test_DCR_2_a_registration_with_an_odd_member_is_not_taken_for_one(member: str, value: object) -> None:
+    members = json.loads(registration_records.encode(a_registration()))
+    id_ = registration_records.record_id("https://auth.example", "github")
+    assert registration_records.decode(id_, json.dumps(members).encode()) == a_registration()
+    missing = {name: one for name, one in members.items() if name != member}
+    with pytest.raises(records.Unreadable):
+        registration_records.decode(id_, json.dumps(missing).encode())
+    if type(members[member]) is not type(value) and not (isinstance(members[member], float) and value == 7):
+        odd = json.dumps(members | {member: value}).encode()
+        if member == "doubted":
+            assert registration_records.decode(id_, odd).doubted is False
+        else:
+            with pytest.raises(records.Unreadable):
+                registration_records.decode(id_, odd)

@@ -20,7 +20,7 @@ from tokenkeep.storage import vault as vault_module
 from tokenkeep.storage.opening import VaultStorage, open_vault
 from tokenkeep.storage.sealing import KeyFacts, MasterKey, Sealer
 from tokenkeep.storage.vault import MemoryVault, SqliteVault
-from unit.storage.vault_contract import VaultContract, a_grant, a_session
+from unit.storage.vault_contract import VaultContract, a_grant, a_registration, a_session
 
 KEY = MasterKey(KeyFacts(StorageState.KEYRING, backend="test", account="test"), Sealer(b"k" * 32))
 
@@ -75,10 +75,18 @@ def vault(tmp_path: Path) -> Iterator[SqliteVault]:
 
 def test_LEAK_4_nothing_secret_is_readable_in_the_files(vault: SqliteVault, tmp_path: Path, canaries: Canaries) -> None:
     canaries.add(
-        at="CANARY-AT-1", rt="CANARY-RT-1", it="CANARY-IT-1", cs="CANARY-CS-1", who="subject-1", app="/usr/bin/git"
+        rat="CANARY-RAT-1",
+        rcs="CANARY-CS-2",
+        at="CANARY-AT-1",
+        rt="CANARY-RT-1",
+        it="CANARY-IT-1",
+        cs="CANARY-CS-1",
+        who="subject-1",
+        app="/usr/bin/git",
     )
     vault.write_session("github", a_session())
     vault.write_grant(a_grant())
+    vault.write_registration(a_registration())
     vault.write_secret("github/client_secret", Secret("CANARY-CS-1"))
     vault.append_activity([{"at": 1.0, "path": "/usr/bin/git"}])
     canaries.assert_absent_from_files(tmp_path)  # with the write-ahead log, while open

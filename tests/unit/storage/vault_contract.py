@@ -13,6 +13,7 @@ from tokenkeep.domain.errors import StorageFailed
 from tokenkeep.domain.origin import Origin
 from tokenkeep.domain.ports import Vault
 from tokenkeep.domain.provider import Provider, SecretSource
+from tokenkeep.domain.registration import Registration
 from tokenkeep.domain.revocation import OwedRevocation
 from tokenkeep.domain.session import StorageState
 from tokenkeep.domain.tokens import Account, Secret, StoredSession, TokenSet
@@ -71,6 +72,25 @@ def a_revocation(id_: str = "r1", **changes: Any) -> OwedRevocation:
         next_try_at=99.0,
     )
     return replace(owed, **changes)
+
+
+def a_registration(issuer: str = "https://auth.example", **changes: Any) -> Registration:
+    """A registration with something in every field."""
+    known = Registration(
+        issuer=issuer,
+        provider="github",
+        client_id="registered",
+        registered_at=12.5,
+        metadata={"redirect_uris": ["http://127.0.0.1:5/x"], "token_endpoint_auth_method": "client_secret_basic"},
+        asked={"scope": "openid", "redirect": ["127.0.0.1", "/x", 0]},
+        secret=Secret("CANARY-CS-2"),
+        secret_at=12.5,
+        secret_expires_at=99.0,
+        access_token=Secret("CANARY-RAT-1"),
+        management_uri="https://auth.example/register/registered",
+        doubted=True,
+    )
+    return replace(known, **changes)
 
 
 def an_origin() -> Origin:
@@ -221,6 +241,22 @@ class VaultContract:
         for call in calls:
             with pytest.raises(StorageFailed, match="closed"):
                 call()
+
+    def test_MCP_5_DCR_7_registrations_are_kept_by_issuer_and_entry(self, open_vault: Callable[[], Vault]) -> None:
+        vault = open_vault()
+        for one in (a_registration(), a_registration("https://other.example", client_id="another")):
+            vault.write_registration(one)
+        vault.write_registration(a_registration(access_token=Secret("CANARY-RAT-2")))
+        assert vault.read_registrations() == [
+            a_registration(access_token=Secret("CANARY-RAT-2")),
+            a_registration("https://other.example", client_id="another"),
+        ]
+        vault.delete_registration("https://auth.example", "github")
+        vault.delete_registration("https://auth.example", "github")
+        assert [one.client_id for one in vault.read_registrations()] == ["another"]
+        vault.write_registration(a_registration(secret=None, access_token=None, secret_expires_at=None))
+        assert vault.read_registrations()[0].secret_expires_at is None
+        vault.close()
 
     def test_REV_2_what_is_owed_takes_the_place_of_its_session(self, open_vault: Callable[[], Vault]) -> None:
         vault = open_vault()
