@@ -11,6 +11,7 @@ from tokenkeep.domain.check import Outcome
 from tokenkeep.domain.session import OverallState, SessionState, SignInState, StorageState
 
 METHOD = r"^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}$"  # RFC 9110 §9.1
+NONCE = r"^[\x21\x23-\x5b\x5d-\x7e]{1,1024}$"  # RFC 9449 §8.1
 
 
 class Body(BaseModel):
@@ -57,7 +58,7 @@ class AskProof(Body):
 
     htm: Annotated[str, Field(pattern=METHOD)]
     htu: Annotated[str, Field(min_length=1, max_length=8192)]
-    nonce: Annotated[str, Field(pattern=r"^[\x21\x23-\x5b\x5d-\x7e]{1,1024}$")] | None = None
+    nonce: Annotated[str, Field(pattern=NONCE)] | None = None
     ath: Annotated[str, Field(pattern="^[A-Za-z0-9_-]{43}$")] | None = None
 
 

@@ -203,8 +203,11 @@ async def headers(context: Context, request: Request, id_: str) -> Answer:
     method = query.text("method", "GET")
     if not re.fullmatch(models.METHOD, method):
         raise BadRequest("method is the method of the request, as GET.")
+    nonce = query.text("nonce")
+    if nonce and not re.fullmatch(models.NONCE, nonce):
+        raise BadRequest("nonce is the value of a header DPoP-Nonce.")
     granted = await context.engine.headers(
-        id_ or None, method, query.text("url"), token_query(request.query), request.peer.application
+        id_ or None, method, query.text("url"), token_query(request.query), request.peer.application, nonce=nonce
     )
     return ok(granted.as_answer())
 
@@ -342,6 +345,7 @@ TOKEN_PARAMETERS = (
 REQUEST_PARAMETERS = (
     Parameter("url", {"type": "string"}, "Address of the request; needed where the token is bound to a key."),
     Parameter("method", {"type": "string", "default": "GET"}, "Method of the request."),
+    Parameter("nonce", {"type": "string"}, "The last DPoP-Nonce of the resource; it is remembered for its server."),
     *TOKEN_PARAMETERS,
 )
 SIGN_IN_WAIT = (

@@ -297,15 +297,23 @@ class Engine:
         return await self._tokens.rejected(provider, refusal, application, wait)
 
     async def headers(
-        self, provider: str | None, method: str, url: str, query: TokenQuery, application: Application
+        self,
+        provider: str | None,
+        method: str,
+        url: str,
+        query: TokenQuery,
+        application: Application,
+        *,
+        nonce: str = "",
     ) -> GrantedHeaders:
         """The headers of one request: the token, and a proof for that request where it is bound to a key (RFC 9449).
 
         :param provider: None finds it by the URL, as `places.provider_at`.
+        :param nonce: the last one that the resource gave (RFC 9449 §8.2); empty for the one that is remembered.
         :raises TokenKeepError: as `token` and `Proofs.headers`.
         """
         found = provider_at(url, self._directory).id if provider is None else provider
-        return await self._tokens.headers(found, method, url, query, application)
+        return await self._tokens.headers(found, method, url, query, application, nonce)
 
     async def proof(
         self, provider: str, method: str, url: str, application: Application, *, nonce: str = "", ath: str | None = None

@@ -61,11 +61,12 @@ class Proofs:
         self._standing = standing
         self.bearer_only: dict[str, None] = {}
 
-    def headers(self, granted: GrantedToken, method: str, url: str) -> GrantedHeaders:
+    def headers(self, granted: GrantedToken, method: str, url: str, nonce: str = "") -> GrantedHeaders:
         """What a program sends along with one request.
 
         :param granted: the token that is to be shown.
         :param url: of the request; may be empty for a bearer token.
+        :param nonce: what the resource gave; empty for the one that is remembered.
         :raises DpopRequired: the token is bound to a key, and there is no URL to make a proof for.
         :raises BadRequest: the URL is none that a token is sent to.
         :raises ResourceNotAllowed: the token is not for that place.
@@ -81,7 +82,7 @@ class Proofs:
             url = self._checked(url, granted, local=not bound)
         if not bound or dpop.origin(url) in self.bearer_only:
             return GrantedHeaders(granted, "Bearer")
-        return GrantedHeaders(granted, dpop.SCHEME, self._proof(granted, method, url, ""))
+        return GrantedHeaders(granted, dpop.SCHEME, self._proof(granted, method, url, nonce))
 
     def proof(self, granted: GrantedToken, method: str, url: str, *, nonce: str, ath: str | None) -> Secret:
         """A proof for one request with that token, and with no other.

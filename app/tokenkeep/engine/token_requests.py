@@ -84,12 +84,12 @@ class TokenRequests:
         return granted
 
     async def headers(
-        self, provider: str, method: str, url: str, query: TokenQuery, application: Application
+        self, provider: str, method: str, url: str, query: TokenQuery, application: Application, nonce: str
     ) -> GrantedHeaders:
         """As `Engine.headers`."""
         query = replace(query, proven=True)
         granted = self.now(provider, query, application) or await self.token(provider, query, application)
-        return self._directory.get(provider).proofs.headers(granted, method, url)
+        return self._directory.get(provider).proofs.headers(granted, method, url, nonce)
 
     async def proof(
         self, provider: str, method: str, url: str, application: Application, *, nonce: str, ath: str | None

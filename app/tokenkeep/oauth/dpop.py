@@ -184,7 +184,9 @@ class Proofs:
         if "DPoP" not in request.headers or not wants_nonce(answer):
             return
         if self._nonces.get(url, resource=resource) != before:
-            raise NonceWanted(error_text(USE_NONCE), error=USE_NONCE, hint=error_step(USE_NONCE))
+            told = error_of(answer)
+            words = None if told is None else told.description
+            raise NonceWanted(error_text(USE_NONCE), error=USE_NONCE, description=words, hint=error_step(USE_NONCE))
 
 
 def _token(headers: Mapping[str, str | bytes]) -> Secret | None:

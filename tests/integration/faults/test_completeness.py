@@ -10,6 +10,7 @@ from integration.faults import (
     test_authorization_answers,
     test_clients,
     test_device,
+    test_dpop,
     test_identity,
     test_introspection,
     test_logout,
@@ -31,6 +32,7 @@ ROWS: list[Row] = [
     *test_token_members.ROWS,
     *test_token_members.WAITS,
     *test_device.ROWS,
+    *test_dpop.ROWS,
     *test_metadata.ROWS,
     *test_identity.SIGN_INS,
     *test_identity.REFRESHES,
@@ -50,14 +52,10 @@ ROWS: list[Row] = [
 
 # Switches, or single values, for features that TokenKeep does not have, with the requirements that will need them.
 NOT_YET = {
-    "as_nonce": "DPOP-4",
     "challenge": "WWW-1 WWW-2 WWW-3",
-    "dpop": "DPOP-1",
     "prm": "PRM-3",
     "prm_form": "PRM-2",
     "prm_servers": "PRM-6",
-    "rs_dpop": "DPOP-2",
-    "rs_nonce": "DPOP-4",
 }
 
 PATTERNS = {"NUMBER": r"[0-9.]+", "SIGNED": r"[+-]?[0-9.]+", "TEXT": r".+", "JSON": r".+"}

@@ -29,13 +29,6 @@ ENDED = {
 }
 
 
-async def sign_in_and_ask(stage: Stage, faults: dict[str, str]) -> Outcome:
-    """A person signs in, then a program asks."""
-    stage.switch(faults)
-    assert await stage.sign_in() == Outcome("done")
-    return await stage.ask()
-
-
 async def sign_in_and_ask_for_notes(stage: Stage, faults: dict[str, str]) -> Outcome:
     """A person signs in, then a program asks for a scope."""
     stage.switch(faults)
@@ -124,12 +117,13 @@ ROWS = [
     ),
     Row(
         "token_type=dpop",
-        sign_in_and_ask,
-        ends="dpop_required",
-        title="This token is bound to a key",
-        says="The token of Demo is of use only together with a key that TokenKeep has.",
-        step="Ask for request headers or a proof instead of the bare token.",
-        serves=False,
+        sign_in,
+        ends="provider_error",
+        title="It did not work at the provider",
+        says="Demo gave a token that is bound to a key, although TokenKeep showed none.",
+        step='If this provider binds tokens, set `dpop = "required"`.',
+        asked={"/token": 1, "/userinfo": 0},
+        **NOTHING_KEPT,
     ),
     Row("scope=absent", sign_in, shows={"scope": ("openid", "profile", "email", "offline_access", "notes:read")}),
     Row("scope=empty", sign_in, shows={"scope": ()}),

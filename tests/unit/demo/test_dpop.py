@@ -189,7 +189,8 @@ def test_DPOP_3_the_switch_dpop_does_what_it_says(client: Client) -> None:
     provider.faults(dpop="bearer_type")
     bound = client.tokens()
     assert bound["token_type"] == "Bearer"
-    assert provider.call(bound["access_token"]).status_code == 401
+    assert provider.call(bound["access_token"]).status_code == 200
+    assert error_of(provider.refresh(bound["refresh_token"])) == (400, "invalid_grant")  # RFC 9449 §5
 
 
 def test_DPOP_2_the_switch_rs_dpop_does_what_it_says(client: Client) -> None:
@@ -199,6 +200,7 @@ def test_DPOP_2_the_switch_rs_dpop_does_what_it_says(client: Client) -> None:
     client.provider.faults(rs_dpop="bearer_only")
     assert "DPoP" not in requests.get(client.provider.whoami, timeout=60).headers["WWW-Authenticate"]
     assert client.call(token, "Bearer").status_code == 200
+    assert error_of(client.call(token)) == (401, "unauthorized")
     client.provider.faults(rs_dpop="other_algs")
     assert 'algs="HS256 ES256K"' in requests.get(client.provider.whoami, timeout=60).headers["WWW-Authenticate"]
 

@@ -139,14 +139,16 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]
         audience = narrowed(self.requested_resources(request), family.resources)
         proof: Proof | None = g.dpop_proof
         # Machine grants have no earlier step that could bind a key.
-        check_binding(getattr(source, "jkt", None), proof)
+        mode = self.demo.faults.value("dpop")
+        if mode != "ignored":
+            check_binding(getattr(source, "jkt", None), proof)
         if request.refresh_token and self.demo.faults.value("old_access_token"):
             store.revoke_access_tokens(family)
         access = Token(token["access_token"], "access_token", family, scope, now + options.token_lifetime)
         access.audience = audience or default_audience(self.demo.origin)
         if proof is not None:
-            access.jkt = proof.jkt
-            token["token_type"] = "Bearer" if self.demo.faults.value("dpop") == "bearer_type" else "DPoP"
+            access.jkt = None if mode == "bearer_type" else proof.jkt
+            token["token_type"] = "Bearer" if mode == "bearer_type" else "DPoP"
         store.tokens[access.value] = access
         note(issued_access_token=fingerprint(access.value), user=family.user.username if family.user else None)
         if refresh := token.get("refresh_token"):

@@ -84,6 +84,8 @@ class Protection:
         scheme = request.headers.get("Authorization", "").partition(" ")[0]
         if scheme:
             note(scheme=scheme)
+        if scheme.lower() == "dpop" and self._demo.faults.value("rs_dpop") == "bearer_only":
+            return refuse(self._demo, request, scope=scope)
         try:
             token: Token = self._protector.validate_request(
                 [scope] if scope else None, FlaskJsonRequest(request), audiences=audiences

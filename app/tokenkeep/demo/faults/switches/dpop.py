@@ -8,7 +8,7 @@ SWITCHES = (
     switch(
         "dpop",
         "required refused ignored bearer_type",
-        "Proofs at the token endpoint: needed, refused, not looked at, or used but with token_type Bearer.",
+        "Proofs at the token endpoint: needed, refused, not looked at, or binding the refresh token alone.",
         "DPOP-1 DPOP-3",
     ),
     switch(
