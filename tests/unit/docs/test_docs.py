@@ -66,7 +66,7 @@ def test_named_files_exist(doc: Document) -> None:
 def test_no_path_of_a_machine_and_no_package_registry_is_named(doc: Document) -> None:
     plain = re.sub(r"https?://\S+", "", doc.text)
     found = {match[0] for match in ABSOLUTE.finditer(plain) if match[1] not in BEGINNINGS}
-    assert found <= {"/home/ada"}
+    assert found <= {"/home/ada", "/var/run"}  # the latter is in every pod
     assert not re.search(r"\b(?:pypi|npmjs|pythonhosted)\.|--index-url|--registry", doc.text)
 
 
