@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
 from support.fault_stage import Outcome, Stage
+from tokenkeep.domain.provider import default_callback_path
 
 Operation = Callable[[Stage, dict[str, str]], Awaitable[Outcome]]
 Mending = Literal["", "sign_in", "sign_in_later", "browser", "code", "itself", "asking", "refreshing"]
@@ -34,7 +35,8 @@ class Row:
     :param fault: `switch=value`; further switches may follow, the row is about the first.
     :param does: what is done while it is on.
     :param ends: `done`, the error's code, or the state of a sign-in that goes on waiting.
-    :param title, says, step: the error for people, to the letter; `{issuer}` stands for the provider's address,
+    :param title, says, step: the error for people, to the letter; `{callback}` stands for the redirect address
+        without its port in `step`, `{issuer}` for the provider's address,
         `{ISSUER}` for the same with its scheme in capitals.
     :param words: what is shown as the server's own words.
     :param state: the session's state afterwards.
@@ -91,7 +93,7 @@ async def hold(row: Row, stage: Stage) -> None:
         "ends": row.ends,
         "title": row.title,
         "says": row.says.replace("{issuer}", issuer).replace("{ISSUER}", issuer.replace("http:", "HTTP:")),
-        "step": row.step,
+        "step": row.step.replace("{callback}", f"http://127.0.0.1{default_callback_path(issuer)}"),
         "words": row.words,
         "state": row.state,
         "serves": row.serves,

@@ -29,7 +29,7 @@ from tokenkeep.engine.client import ProviderClient
 from tokenkeep.engine.context import Context
 from tokenkeep.engine.loopback import LoopbackListener
 from tokenkeep.engine.sessions import Session
-from tokenkeep.oauth import authorization, device
+from tokenkeep.oauth import authorization, device, symptoms
 from tokenkeep.oauth.metadata import ServerMetadata
 from tokenkeep.oauth.signing_key import SigningKey
 
@@ -166,7 +166,11 @@ class SignIn:
                 return await self._by_device()
             await asyncio.wait((callback, deadline), return_when=asyncio.FIRST_COMPLETED)
             if not callback.done():
-                raise SignInExpired("Nobody finished the sign-in in the browser within 5 minutes.")
+                raise SignInExpired(
+                    "Nobody finished the sign-in in the browser within 5 minutes.",
+                    hint=f"{authorization.AGAIN} If the provider's page said that the redirect address is not known: "
+                    + symptoms.register_step(self._provider, redirect_uri),
+                )
             renewing.cancel()
             attempt, code = callback.result()
             self._update(state=SignInState.EXCHANGING)

@@ -25,6 +25,7 @@ from tokenkeep.oauth import pkce
 from tokenkeep.oauth.client_auth import ClientCredentials, authenticate
 from tokenkeep.oauth.metadata import ServerMetadata
 from tokenkeep.oauth.quirks import quirks_of
+from tokenkeep.oauth.symptoms import step_for
 from tokenkeep.oauth.texts import CODE_LIMIT, clean_text, denial_text, error_step, error_text
 from tokenkeep.oauth.token_answer import TokenAnswer, parse
 from tokenkeep.oauth.transport import Transport
@@ -232,7 +233,7 @@ def _refusal(attempt: Attempt, error: str, description: str) -> AccessDenied | P
         error_text(code),
         error=code,
         description=words or None,
-        hint=error_step(code) or AGAIN,
+        hint=error_step(code) or step_for(attempt.provider, code, words, attempt.redirect_uri) or AGAIN,
         provider=attempt.provider.id,
     )
 

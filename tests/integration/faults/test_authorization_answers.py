@@ -112,7 +112,8 @@ ROWS = [
         ends="timed_out",
         title="The time for this sign-in is over",
         says="Nobody finished the sign-in in the browser within 5 minutes.",
-        step=AGAIN,
+        step=f"{AGAIN} If the provider's page said that the redirect address is not known: Register {{callback}} as a "
+        "redirect address of this client; where the provider compares the port too, choose one with `redirect_port`.",
         asked={"/token": 0},
         **UNTOUCHED,
     ),
