@@ -6,7 +6,7 @@ import contextlib
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import tomlkit
@@ -47,9 +47,10 @@ def demo_provider(port: int, token_lifetime: int, *options: str) -> Iterator[dic
         child.stderr.close()
 
 
-def configuration(provider: dict[str, Any], **app: str) -> str:
+def configuration(provider: dict[str, Any], resource: Sequence[str] = (), **app: str) -> str:
     """A configuration for the demo provider: in memory only, and open to every program of this user.
 
+    :param resource: what sign-ins are for (RFC 8707); all of the demo provider's resources when left out.
     :param app: further settings of `[app]`.
     """
     entry = {
@@ -57,6 +58,7 @@ def configuration(provider: dict[str, Any], **app: str) -> str:
         "client_id": provider["client_id"],
         "scopes": provider["scopes"],
         "base_url": provider["resource"],
+        **({"resource": list(resource)} if resource else {}),
         "local": True,
     }
     return tomlkit.dumps(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
 from tokenkeep.cli.selftest.person import Person
 from tokenkeep.cli.selftest.stage import Stage
@@ -95,6 +95,30 @@ def other_issuer(stage: Stage) -> str:
     _back(stage, redirect)
     _ended(stage, sign_in["id"], "failed")
     return "Refused; the code was not sent."
+
+
+def pushed_request(stage: Stage) -> str:
+    """The browser gets the name of the request and nothing of it; a used name is good for nothing (RFC 9126 §4)."""
+    sign_in = stage.client.sign_in("demo", method="browser", open_browser=False)
+    url = sign_in["authorization_url"]
+    names = sorted(parse_qs(urlsplit(url).query))
+    expect(names == ["client_id", "request_uri"], f"The browser is shown {', '.join(names)}.")
+    redirect = stage.person.consent(url)
+    expect(stage.person.open(url).status == 400, "A used request is taken a second time.")
+    _back(stage, redirect)
+    _ended(stage, sign_in["id"], "done")
+    return "The browser got client_id and request_uri."
+
+
+def resource(stage: Stage) -> str:
+    """A token for one resource, beside the one for all; the other resource refuses it (RFC 8707 §2.2)."""
+    models = f"{stage.issuer}/v1"
+    token = stage.client.token("demo", resource=[models]).access_token
+    expect(stage.person.open(f"{models}/models", token=token).status == 200, "Its own resource refuses it.")
+    expect(stage.person.open(stage.resource, token=token).status == 401, "Another resource takes it too.")
+    everywhere = stage.client.token("demo").access_token
+    expect(stage.person.open(stage.resource, token=everywhere).status == 200, "The first token is not taken any more.")
+    return "Taken at its resource, refused at the other."
 
 
 def identity(stage: Stage) -> str:
@@ -243,6 +267,8 @@ FLOWS = (
     Flow("answer with a foreign state", "RFC 6749 §10.12", foreign_answer, needs=SIGN_IN),
     Flow("answer of another issuer", "RFC 9207 §2.4", other_issuer, needs=SIGN_IN),
     Flow("id_token and userinfo", "OpenID Connect §3.1.3", identity, needs=SIGN_IN),
+    Flow("pushed request", "RFC 9126", pushed_request, needs=SIGN_IN),
+    Flow("resource", "RFC 8707", resource, needs=SIGN_IN),
     Flow("refresh with rotation", "RFC 6749 §6", rotation, needs=SIGN_IN),
     Flow("sign-out with revocation", "RFC 7009", sign_out, needs=SIGN_IN),
     Flow("sign-in by code", "RFC 8628", device),

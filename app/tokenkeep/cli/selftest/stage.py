@@ -60,7 +60,8 @@ def run(play: Callable[[Stage], None]) -> None:
         demo = stack.enter_context(demo_provider(0, TOKEN_LIFETIME, "--device-interval", str(DEVICE_INTERVAL)))
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tokenkeep-selftest-")))
         (home / "config.toml").touch(mode=0o600)
-        (home / "config.toml").write_text(configuration(demo, log_level="error"), encoding="utf-8")
+        resources = [demo["resource"], f"{demo['origin']}/v1"]
+        (home / "config.toml").write_text(configuration(demo, resources, log_level="error"), encoding="utf-8")
         application = Application(Paths.find(home, environ={}), headless=True)
         application.lock.acquire()
         failures: list[BaseException] = []
