@@ -11,6 +11,7 @@ from support.fake_clock import turn, until
 from support.fake_vault import FakeStorage
 from support.scripted_server import Reply, ScriptedServer, answer, cut, json_answer, run_out_of_time
 from support.token_server import REVOKE, TokenServer, oauth_error
+from tokenkeep.domain.errors import SignInRequired
 from tokenkeep.domain.session import SessionState
 from tokenkeep.domain.tokens import Secret
 
@@ -252,5 +253,7 @@ async def test_REV_3_a_server_that_cannot_revoke_means_removed_here_only(
     assert "removed here only" in outcome.detail
     assert "has revoked" not in outcome.detail
     assert (bench.vault.session(), bench.vault.read_revocations()) == (None, [])
+    with pytest.raises(SignInRequired):
+        await bench.token()
     await turn()
     assert bench.shown().notice == ""
