@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -13,6 +14,7 @@ import tomlkit
 
 # -P: nothing is imported from the folder that somebody happens to be in.
 DEMO_PROVIDER = (sys.executable, "-P", "-m", "tokenkeep.demo")
+SERVICE_SECRET = "TOKENKEEP_DEMO_SERVICE_CLIENT_SECRET"  # as `tokenkeep demo server --print-env` names it
 STOP_LIMIT = 5.0  # seconds the child gets to end
 
 
@@ -69,6 +71,34 @@ def configuration(provider: dict[str, Any], resource: Sequence[str] = (), **app:
             "providers": {
                 "demo": {"name": "Demo provider", **entry},
                 "demo-code": {"name": "Demo, by code", "flow": "device_code", **entry},
+                **_machines(provider),
             },
         }
     )
+
+
+def _machines(provider: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Entries without a person. The service's secret is put into our environment; it is as old as this process."""
+    service, workload = provider["clients"]["service"], provider["clients"]["workload"]
+    os.environ[SERVICE_SECRET] = service["client_secret"]
+    entry = {"issuer": provider["issuer"], "scopes": ["notes:read"], "base_url": provider["resource"], "local": True}
+    as_service = {"client_id": service["client_id"], "client_secret": {"env": SERVICE_SECRET}, **entry}
+    identity = [sys.executable, "-P", "-m", "tokenkeep.demo.identity_token", provider["origin"]]
+    return {
+        "demo-service": {"name": "Demo, a service", "flow": "client_credentials", **as_service},
+        "demo-job": {
+            "name": "Demo, a build job",
+            "flow": "jwt_bearer",
+            "client_id": workload["client_id"],
+            "subject_token": {"source": "command", "command": identity},
+            **entry,
+        },
+        "demo-exchange": {
+            "name": "Demo, an exchange",
+            "flow": "token_exchange",
+            "client_id": workload["client_id"],
+            "subject_token": {"source": "provider", "id": "demo-service"},
+            "requested_token_type": "urn:ietf:params:oauth:token-type:access_token",
+            **entry,
+        },
+    }

@@ -177,6 +177,34 @@ def device(stage: Stage) -> str:
     return "Signed in by code."
 
 
+# --- without a person
+
+
+def client_credentials(stage: Stage) -> str:
+    first = _machine(stage, "demo-service")
+    expect(stage.client.sign_in("demo-service")["state"] == "done", "A sign-in is not done at once.")
+    expect(_machine(stage, "demo-service") != first, "Renewal gave the same token.")
+    return "Got, and got anew."
+
+
+def jwt_bearer(stage: Stage) -> str:
+    _machine(stage, "demo-job")
+    return f"Got for {stage.client.provider('demo-job')['account']}."
+
+
+def token_exchange(stage: Stage) -> str:
+    before = _machine(stage, "demo-service")
+    expect(_machine(stage, "demo-exchange") != before, "The exchange gave the same token.")
+    return "Another token for the service's."
+
+
+def _machine(stage: Stage, provider: str) -> str:
+    """The access token, which the resource takes."""
+    token = stage.client.token(provider).access_token
+    expect(stage.person.open(stage.resource, token=token).status == 200, "The token is not taken.")
+    return token
+
+
 # --- what the server must refuse; one request at a time
 
 
@@ -272,6 +300,9 @@ FLOWS = (
     Flow("refresh with rotation", "RFC 6749 §6", rotation, needs=SIGN_IN),
     Flow("sign-out with revocation", "RFC 7009", sign_out, needs=SIGN_IN),
     Flow("sign-in by code", "RFC 8628", device),
+    Flow("token of a service", "RFC 6749 §4.4", client_credentials),
+    Flow("token for an assertion", "RFC 7523 §2.1", jwt_bearer),
+    Flow("token for a token", "RFC 8693", token_exchange, needs="token of a service"),
     Flow("wrong code verifier", "RFC 7636 §4.6", wrong_verifier),
     Flow("code sent twice", "RFC 6749 §4.1.2", code_replay),
     Flow("refresh token sent twice", "RFC 9700 §4.14.2", refresh_replay),
