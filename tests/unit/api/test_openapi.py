@@ -51,4 +51,4 @@ def test_parameters_of_a_path_are_declared_and_operations_have_names_of_their_ow
 def test_what_needs_manage_says_so() -> None:
     named = {key for key, operation in operations().items() if "manage" in str(operation.get("description"))}
     posts = {("POST", path) for path in ("/v1/quit", "/v1/unlock", "/v1/providers/{id}/sign-out")}
-    assert named == posts | {("PATCH", "/v1/providers/{id}")}
+    assert named == posts | {(method, "/v1/providers/{id}") for method in ("PATCH", "DELETE")}
