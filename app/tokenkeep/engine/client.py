@@ -31,8 +31,9 @@ from tokenkeep.oauth import (
     pushed,
     refresh,
 )
-from tokenkeep.oauth.client_auth import ClientCredentials
+from tokenkeep.oauth.client_auth import ClientCredentials, authenticate
 from tokenkeep.oauth.metadata import ServerMetadata
+from tokenkeep.oauth.quirks import quirks_of
 from tokenkeep.oauth.signing_key import SigningKey
 from tokenkeep.oauth.token_answer import TokenAnswer
 from tokenkeep.oauth.transport import Transport
@@ -306,11 +307,21 @@ class ProviderClient:
         jkt = "" if key is None else key.kid
         attempt = authorization.begin(self.provider, server, redirect_uri, login_hint=login_hint, dpop_jkt=jkt)
         if not pushed_first:
+            await self._check_client(server)
             return attempt
         run, transport = self._context.net.run, self.proving(key)
         return await self._as_client(
             lambda credentials: run(dpop.nonce_answered, pushed.push, transport, attempt, credentials)
         )
+
+    async def _check_client(self, server: ServerMetadata) -> None:
+        """Say before a browser opens what would keep the code from being redeemed.
+
+        :raises Misconfigured: secret, key or certificate are not there, or not what the server takes.
+        """
+        authenticate((), {}, await self.credentials(), server, quirks_of(self.provider))
+        if self.provider.shows_certificate:
+            await self._context.net.run(self._transport.tls_context)
 
     async def exchange(self, attempt: authorization.Attempt, code: Secret, key: SigningKey | None = None) -> TokenSet:
         """Redeem an authorization code (RFC 6749 §4.1.3), for tokens bound to that key."""

@@ -47,9 +47,11 @@ async def test_CAUTH_4_a_secret_that_nobody_typed_in_is_said_at_once(engine_of, 
     assert isinstance(shown.last_error, SecretMissing)
     assert "tokenkeep edit p --client-secret -" in shown.last_error.hint
     assert (shown.secret_kept, shown.secret_wanted) == (True, True)
-    with pytest.raises(SecretMissing):
-        await bench.engine.sign_in("p", method="device")
+    for method in ("device", "browser"):
+        with pytest.raises(SecretMissing):
+            await bench.engine.sign_in("p", method=method)
     assert server.to("/device") == []
+    assert bench.browser.opened == [], "the sign-in could not come to a good end"
     await bench.engine.set_client_secret("p", Secret(CANARY))
     assert bench.shown().state is SessionState.SIGNED_OUT
     assert not bench.shown().secret_wanted
