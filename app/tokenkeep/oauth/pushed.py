@@ -12,6 +12,7 @@ from tokenkeep.oauth.authorization import AGAIN, Attempt, with_query
 from tokenkeep.oauth.client_auth import ClientCredentials, authenticate
 from tokenkeep.oauth.metadata import ServerMetadata
 from tokenkeep.oauth.quirks import quirks_of
+from tokenkeep.oauth.symptoms import step_for
 from tokenkeep.oauth.token_answer import error_from, error_of, lifetime
 from tokenkeep.oauth.transport import Answer, Request, Transport
 
@@ -83,6 +84,9 @@ def _refusal(answer: Answer, attempt: Attempt) -> Exception:
         return ProviderError(error.detail, error=error.error, description=error.description, hint=AGAIN)
     if isinstance(error, MalformedAnswer):
         error.detail = f"The provider answered the pushed request with status {answer.status} and gave no reason."
+    if isinstance(error, ProviderError):
+        words = error.description or ""
+        error.hint = step_for(attempt.provider, error.error or "", words, attempt.redirect_uri) or error.hint
     return error
 
 
