@@ -174,6 +174,7 @@ class ProviderDetail(ScrollPage):
             (tr("Provider"), session.issuer),
             (tr("Used for"), texts.used_for(session)),
             (self._signed_in_name(session), texts.signed_in_at(session)),
+            *texts.client_facts(session),
         )
         self.about.show_facts([Fact(name, value) for name, value in about if value])
         troubled = not self._troubles.isHidden()

@@ -344,6 +344,20 @@ def used_for(session: SessionSnapshot) -> str:
     return "\n".join(dict.fromkeys(address for address in (session.base_url, *session.resources) if address))
 
 
+def client_facts(session: SessionSnapshot) -> list[tuple[str, str]]:
+    """Who TokenKeep is to the provider, where nobody wrote that into the configuration."""
+    client = session.client
+    if client is None or client.source == "given":
+        return []
+    if client.registered_at is None:
+        return [(tr("Client"), tr("{id}, a document of yours", id=client.client_id))]
+    at = times.full_moment(client.registered_at)
+    facts = [(tr("Client"), tr("{id}, registered {moment}", id=client.client_id, moment=at))]
+    if client.expires_at is not None:
+        facts.append((tr("Its secret"), tr("until {moment}", moment=times.full_moment(client.expires_at))))
+    return [*facts, (tr("Comes back to"), "\n".join(client.redirect_uris))]
+
+
 def row_for_readers(session: SessionSnapshot, words: str) -> str:
     """A row as a screen reader says it."""
     if session.account:

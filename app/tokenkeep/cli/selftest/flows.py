@@ -177,6 +177,23 @@ def device(stage: Stage) -> str:
     return "Signed in by code."
 
 
+# --- a client that the server registers
+
+
+def registration(stage: Stage) -> str:
+    """Registered at the first sign-in, used for the refresh, deleted with the provider (RFC 7591, RFC 7592)."""
+    sign_in = stage.client.sign_in("demo-registered", method="browser", open_browser=False)
+    _back(stage, stage.person.consent(sign_in["authorization_url"]))
+    _ended(stage, sign_in["id"], "done")
+    facts = stage.client.provider("demo-registered")["client"]
+    expect(facts["source"] == "registration", f"The client is {facts['source']}, not registered.")
+    stage.client.refresh("demo-registered")
+    stage.client.remove("demo-registered")
+    done = next(one for one in stage.client.activity() if one["event"] == "remove")
+    expect(done["outcome"] == "ok", "The registration could not be deleted.")
+    return "Registered, used, and deleted again."
+
+
 # --- without a person
 
 
@@ -300,6 +317,7 @@ FLOWS = (
     Flow("refresh with rotation", "RFC 6749 §6", rotation, needs=SIGN_IN),
     Flow("sign-out with revocation", "RFC 7009", sign_out, needs=SIGN_IN),
     Flow("sign-in by code", "RFC 8628", device),
+    Flow("registered client", "RFC 7591, RFC 7592", registration),
     Flow("token of a service", "RFC 6749 §4.4", client_credentials),
     Flow("token for an assertion", "RFC 7523 §2.1", jwt_bearer),
     Flow("token for a token", "RFC 8693", token_exchange, needs="token of a service"),

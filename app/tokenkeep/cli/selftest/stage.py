@@ -20,6 +20,16 @@ from tokenkeep.oauth.transport import Transport
 from tokenkeep.storage.paths import Paths
 
 TOKEN_LIFETIME = 3600  # seconds; nothing is refreshed but at our wish
+# An entry whose client the demo provider registers.
+REGISTERED = """
+[providers.demo-registered]
+name = "Demo provider, registered"
+issuer = "{issuer}"
+registration = "auto"
+client_auth = "client_secret_basic"
+scopes = ["openid", "offline_access"]
+local = true
+"""
 DEVICE_INTERVAL = 1  # seconds between two polls; the demo provider's least
 
 
@@ -61,7 +71,8 @@ def run(play: Callable[[Stage], None]) -> None:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tokenkeep-selftest-")))
         (home / "config.toml").touch(mode=0o600)
         resources = [demo["resource"], f"{demo['origin']}/v1"]
-        (home / "config.toml").write_text(configuration(demo, resources, log_level="error"), encoding="utf-8")
+        written = configuration(demo, resources, log_level="error") + REGISTERED.format(issuer=demo["issuer"])
+        (home / "config.toml").write_text(written, encoding="utf-8")
         application = Application(Paths.find(home, environ={}), headless=True)
         application.lock.acquire()
         failures: list[BaseException] = []
