@@ -121,7 +121,7 @@ def test_headless_ask_means_no(demo_provider: DemoProvider, start_app: StartApp)
 
 def test_login_in_the_browser(app: AppProcess, demo_provider: DemoProvider) -> None:
     with app.background("login", "demo", "--no-open") as login:
-        said = login.wait_for("code_challenge_method=S256")
+        said = login.wait_for("request_uri=")
         address = next(line for line in said.splitlines() if line.startswith("http"))
         requests.get(demo_provider.sign_in(address), timeout=60)
         login.wait_for("Signed in to Demo provider as ada.")
@@ -131,12 +131,12 @@ def test_login_in_the_browser(app: AppProcess, demo_provider: DemoProvider) -> N
 
 def test_a_login_that_is_denied_fails_and_ctrl_c_cancels(app: AppProcess, demo_provider: DemoProvider) -> None:
     with app.background("login", "demo", "--no-open") as login:
-        said = login.wait_for("code_challenge_method=S256")
+        said = login.wait_for("request_uri=")
         address = next(line for line in said.splitlines() if line.startswith("http"))
         requests.get(demo_provider.sign_in(address, allow=False), timeout=60)
         assert login.process.wait(60) == 5
     with app.background("login", "demo", "--no-open") as login:
-        login.wait_for("code_challenge_method=S256")
+        login.wait_for("request_uri=")
         login.process.send_signal(2)
         assert login.process.wait(60) == 130
         assert "cancelled" in login.said

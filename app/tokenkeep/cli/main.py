@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 
 from tokenkeep.cli.exits import FAILED, INTERRUPTED, USAGE, say
 
@@ -69,7 +70,7 @@ def dispatch(arguments: list[str], run: Start, demo: Start) -> int:
 
 def secret_in(arguments: list[str]) -> str | None:
     """The option that gives a secret away, if there is one before `--`; the value `-` means standard input."""
-    for argument, following in zip(arguments, [*arguments[1:], "-"], strict=True):
+    for argument, following in pairwise([*arguments, "-"]):
         if argument == "--":
             return None
         name, equals, value = argument.partition("=")
