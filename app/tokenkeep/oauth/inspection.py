@@ -105,7 +105,7 @@ def oddities(provider: Provider, client_id: str, tokens: TokenSet, seen: Inspect
     if provider.issuer and isinstance(issuer, str) and issuer != provider.issuer:
         found.append(f"`iss` is {clean_text(issuer)}, not {provider.issuer}.")
     audience = _words(claims.get("aud"))
-    wanted = [*tokens.resource, *([provider.audience] if provider.audience else [])]
+    wanted = [*tokens.resource, *provider.audiences]
     missing = [one for one in wanted if one not in audience]
     if audience and missing:
         found.append(
