@@ -4,7 +4,7 @@ import * as crypto from 'node:crypto';
 import http from 'node:http';
 import { parseArgs } from 'node:util';
 
-import Provider from 'oidc-provider';
+import Provider, { errors } from 'oidc-provider';
 
 import { handleInteraction, page, pages } from './pages.mjs';
 
@@ -19,6 +19,10 @@ const { values: options } = parseArgs({
     'post-logout-path': { type: 'string', multiple: true, default: ['/signed-out'] },
     'service-secret': { type: 'string', default: '' }, // makes clients ID-basic and ID-post, which have this secret
     'client-jwks': { type: 'string', default: '' }, // a JWK set; makes a client ID-key, which signs with these keys
+    'require-par': { type: 'string', default: '' }, // any value: requests that were not pushed are refused
+    resource: { type: 'string', multiple: true, default: [] }, // identifiers of RFC 8707; each has notes:read, notes:write
+    'dpop-nonces': { type: 'boolean', default: false }, // proofs need a nonce (RFC 9449, section 8)
+    registration: { type: 'boolean', default: false }, // clients register themselves (RFC 7591, RFC 7592)
     port: { type: 'string', default: '0' },
   },
 });
@@ -49,8 +53,10 @@ const client = {
   redirect_uris: options['redirect-path'].map((path) => `http://127.0.0.1${path}`),
   post_logout_redirect_uris: options['post-logout-path'].map((path) => `http://127.0.0.1${path}`),
 };
+const withMachines = [...client.grant_types, 'client_credentials'];
 const confidential = ['basic', 'post'].map((kind) => ({
   ...client,
+  grant_types: withMachines,
   client_id: `${client.client_id}-${kind}`,
   client_secret: options['service-secret'],
   token_endpoint_auth_method: `client_secret_${kind}`,
@@ -58,6 +64,7 @@ const confidential = ['basic', 'post'].map((kind) => ({
 
 const keyed = {
   ...client,
+  grant_types: withMachines,
   client_id: `${client.client_id}-key`,
   token_endpoint_auth_method: 'private_key_jwt',
   jwks: options['client-jwks'] ? JSON.parse(options['client-jwks']) : undefined,
@@ -92,8 +99,21 @@ const provider = new Provider(issuer, {
   renderError: (ctx, out, error) => { ctx.type = 'html'; ctx.body = page('Error', pages.error(out, error)); },
   features: {
     devInteractions: { enabled: false },
-    resourceIndicators: { enabled: false },
+    dPoP: { enabled: true, nonceSecret: crypto.randomBytes(32), requireNonce: () => options['dpop-nonces'] },
+    pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: Boolean(options['require-par']) },
+    resourceIndicators: {
+      enabled: options.resource.length > 0,
+      defaultResource: () => undefined,
+      useGrantedResource: () => true,
+      getResourceServerInfo: (ctx, resource) => {
+        if (!options.resource.includes(resource)) throw new errors.InvalidTarget();
+        return { scope: 'notes:read notes:write', audience: resource, accessTokenFormat: 'jwt' };
+      },
+    },
+    registration: { enabled: options.registration },
+    registrationManagement: { enabled: options.registration, rotateRegistrationAccessToken: true },
     revocation: { enabled: true },
+    clientCredentials: { enabled: true },
     introspection: { enabled: true },
     userinfo: { enabled: true },
     rpInitiatedLogout: {
