@@ -203,9 +203,8 @@ class AccessRule:
 
 def _part(carried: Carried, scope: tuple[str, ...], resource: tuple[str, ...]) -> Carried | None:
     scopes = tuple(one for one in carried.scope if not scope or one in scope)
-    # A sign-in that names no resource may be for any: the server says whether it is for these.
-    resources = tuple(one for one in carried.resource if not resource or one in resource) or resource
-    if (scope and not scopes) or (resource and not set(resources) <= set(carried.resource or resources)):
+    resources = tuple(one for one in carried.resource if not resource or one in resource)
+    if (scope and not scopes) or (resource and not resources):
         return None
     return Carried(scopes, resources, carried.audience)
 

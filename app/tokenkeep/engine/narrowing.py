@@ -66,8 +66,14 @@ class Narrowing:
         if audience and audience not in provider.audiences and (provider.audiences or not provider.flow.machine):
             raise ResourceNotAllowed(f"The sign-in at {provider.title} is not for that audience.", provider=provider.id)
         wanted_resource = as_known(query.resource, resource) if query.resource else resource
-        if resource and not set(wanted_resource) <= set(resource):
-            raise ResourceNotAllowed(f"The sign-in at {provider.title} is not for that resource.", provider=provider.id)
+        # A sign-in for no resource is for none in particular. The server is not asked whether it is for this one all
+        # the same: some use up the refresh token before they refuse, and a program's wish must not end a sign-in.
+        if not set(wanted_resource) <= set(resource) and (resource or not provider.flow.machine):
+            raise ResourceNotAllowed(
+                f"The sign-in at {provider.title} is not for that resource.",
+                hint="Add it to `resource` of this provider in the configuration, and sign in again.",
+                provider=provider.id,
+            )
         if set(query.scope) <= set(scope) or not provider.flow.machine:
             wanted_scope = tuple(one for one in scope if one in query.scope) if query.scope else scope
         else:

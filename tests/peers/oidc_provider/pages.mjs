@@ -39,6 +39,9 @@ async function grantFor(provider, details) {
     || new provider.Grant({ accountId: session.accountId, clientId: params.client_id });
   grant.addOIDCScope((prompt.details.missingOIDCScope ?? []).join(' '));
   grant.addOIDCClaims(prompt.details.missingOIDCClaims ?? []);
+  for (const [resource, scopes] of Object.entries(prompt.details.missingResourceScopes ?? {})) {
+    grant.addResourceScope(resource, scopes.join(' '));
+  }
   return grant.save();
 }
 

@@ -112,7 +112,7 @@ def test_RES_2_a_narrower_yes_leaves_that_part_of_the_token() -> None:
     of_a = AccessRule(Decision.ALLOW, "github", resource=("https://a",))
     assert part([of_a], resource=("https://a", "https://b")) == Carried(resource=("https://a",))
     assert part([of_a], resource=("https://b",)) is None
-    assert part([of_a]) == Carried(resource=("https://a",)), "the server says whether the sign-in is for it"
+    assert part([of_a]) is None, "a sign-in for no resource is for none in particular"
 
 
 def test_RES_2_what_comes_first_about_the_whole_leaves_no_part() -> None:
