@@ -71,6 +71,7 @@ def configuration(provider: dict[str, Any], resource: Sequence[str] = (), **app:
             "providers": {
                 "demo": {"name": "Demo provider", **entry},
                 "demo-code": {"name": "Demo, by code", "flow": "device_code", **entry},
+                "demo-bound": {"name": "Demo, bound to a key", "dpop": "required", **entry},
                 **_machines(provider),
             },
         }

@@ -37,7 +37,8 @@ class OidcProviderPeer:
         self._arguments: list[str] = []
         for name, value in options.items():
             for single in value if isinstance(value, list) else [value]:
-                self._arguments.append(f"--{name.replace('_', '-')}={single}")
+                option = f"--{name.replace('_', '-')}"
+                self._arguments.append(option if single is True else f"{option}={single}")
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> OidcProviderPeer:

@@ -194,6 +194,23 @@ def registration(stage: Stage) -> str:
     return "Registered, used, and deleted again."
 
 
+# --- bound to a key
+
+
+def bound_token(stage: Stage) -> str:
+    """A token that is worth nothing without a proof of its key, which stays here (RFC 9449 §7)."""
+    sign_in = stage.client.sign_in("demo-bound", method="browser", open_browser=False)
+    _back(stage, stage.person.consent(sign_in["authorization_url"]))
+    _ended(stage, sign_in["id"], "done")
+    headers = stage.client.headers(stage.resource, provider="demo-bound")
+    expect("DPoP" in headers, "The token is not bound to a key.")
+    expect(stage.person.open(stage.resource, headers=headers).status == 200, "Token and proof are not taken.")
+    expect(stage.person.open(stage.resource, headers=headers).status == 401, "A proof is taken twice.")
+    bare = headers["Authorization"].partition(" ")[2]
+    expect(stage.person.open(stage.resource, token=bare).status == 401, "The token is taken without a proof.")
+    return "Taken with a new proof, refused without."
+
+
 # --- without a person
 
 
@@ -318,6 +335,7 @@ FLOWS = (
     Flow("sign-out with revocation", "RFC 7009", sign_out, needs=SIGN_IN),
     Flow("sign-in by code", "RFC 8628", device),
     Flow("registered client", "RFC 7591, RFC 7592", registration),
+    Flow("token bound to a key", "RFC 9449", bound_token),
     Flow("token of a service", "RFC 6749 §4.4", client_credentials),
     Flow("token for an assertion", "RFC 7523 §2.1", jwt_bearer),
     Flow("token for a token", "RFC 8693", token_exchange, needs="token of a service"),

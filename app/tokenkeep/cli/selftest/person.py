@@ -76,12 +76,21 @@ class Person:
             _AsItComes(),
         )
 
-    def open(self, url: str, *, token: str = "", json: bytes | None = None, method: str | None = None) -> Page:
+    def open(
+        self,
+        url: str,
+        *,
+        token: str = "",
+        headers: dict[str, str] | None = None,
+        json: bytes | None = None,
+        method: str | None = None,
+    ) -> Page:
         """One request.
 
         :param token: sent in the Authorization header.
+        :param headers: others.
         """
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        headers = {"Authorization": f"Bearer {token}"} if token else dict(headers or {})
         if json is not None:
             headers["Content-Type"] = "application/json"
         return self._send(urllib.request.Request(url, json, headers, method=method))  # noqa: S310 - loopback
