@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from support import snapshots
 from support.snapshots import NOW, at
 from tokenkeep.domain.errors import ClientRejected, Misconfigured, ProviderError
+from tokenkeep.domain.registration import ClientFacts
 from tokenkeep.domain.session import ConfigurationProblem, SessionSnapshot, SessionState, SignInState
 from tokenkeep.ui import icons, texts
 
@@ -130,3 +133,24 @@ def test_programs_that_wait_are_listed_newest_first() -> None:
     waiting = (("git", at(13, 50)), ("kubectl", at(14, 3)))
     words = texts.waiting_programs(snapshots.needs_sign_in(waiting=waiting), NOW)
     assert words == "kubectl, last at 14:03\ngit, last at 13:50"
+
+
+REGISTERED = ClientFacts("made-1", "registration", NOW, NOW + 600, ("http://127.0.0.1:5/x", "http://127.0.0.1:6/x"))
+
+
+@pytest.mark.parametrize(
+    ("client", "names"),
+    [
+        (None, []),
+        (ClientFacts("by-hand", "given"), []),
+        (ClientFacts("https://apps.example/x.json", "metadata_document"), ["Client"]),
+        (replace(REGISTERED, expires_at=None), ["Client", "Comes back to"]),
+        (REGISTERED, ["Client", "Its secret", "Comes back to"]),
+    ],
+    ids=str,
+)
+def test_DCR_6_the_page_shows_who_we_are_where_nobody_wrote_it(client: ClientFacts | None, names: list[str]) -> None:
+    facts = texts.client_facts(replace(snapshots.active(), client=client))
+    assert [name for name, _ in facts] == names
+    if client is not None and names:
+        assert facts[0][1].startswith(client.client_id)
