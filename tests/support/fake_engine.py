@@ -86,6 +86,8 @@ class FakeEngine:
     :ivar gate: while set, calls that may wait wait for it.
     """
 
+    removal: str = "ok"  # what comes of the next removal
+    removed: list[tuple[str, str]] = field(default_factory=list)
     sessions: dict[str, SessionSnapshot] = field(default_factory=lambda: {"github": GITHUB, "example-ai": EMPTY})
     sign_ins: dict[str, SignInSnapshot] = field(default_factory=dict)
     manage: bool = True
@@ -192,6 +194,18 @@ class FakeEngine:
         await self._called("set_client_secret", provider, secret)
         return self.provider(provider)
 
+    async def set_initial_access_token(
+        self, provider: str, token: Secret, application: Application = OWN_WINDOW
+    ) -> SessionSnapshot:
+        await self._called("set_initial_access_token", provider, token)
+        return self.provider(provider)
+
+    async def remove_provider(self, provider: str, application: Application = OWN_WINDOW) -> str:
+        await self._called("remove_provider", provider)
+        del self.sessions[provider]
+        self.removed.append((provider, self.removal))
+        return "Removed."
+
     async def public_keys(self, provider: str) -> tuple[dict[str, str], ...]:
         await self._called("public_keys", provider)
         return ({"kty": "EC", "kid": "k1"},)
@@ -276,7 +290,13 @@ class FakeEngine:
 
     async def activity(self, limit: int) -> list[dict[str, Any]]:
         self.calls.append(("activity", limit))
-        return [{"at": 1_700_000_000.0, "event": "token", "provider": "github", "outcome": "ok", "program": "git"}]
+        done = [
+            {"at": 1_700_000_001.0, "event": "remove", "provider": one, "outcome": how} for one, how in self.removed
+        ]
+        return [
+            *done[::-1],
+            {"at": 1_700_000_000.0, "event": "token", "provider": "github", "outcome": "ok", "program": "git"},
+        ]
 
     def show(self) -> None:
         self.calls.append(("show",))

@@ -31,6 +31,7 @@ from tokenkeep.domain.errors import (
     TokenKeepError,
 )
 from tokenkeep.domain.identity import SeenTokens
+from tokenkeep.domain.registration import ClientFacts
 from tokenkeep.domain.session import SessionState, SignInState
 from tokenkeep.domain.tokens import Secret
 from tokenkeep.oauth.inspection import Inspection
@@ -602,3 +603,48 @@ def test_LEAK_1_a_client_secret_that_is_typed_at_a_terminal_is_not_shown(
     os.close(ours)
     assert b"CANARY-TYPED" not in shown
     assert given(server) == [("set_client_secret", "github", Secret("CANARY-TYPED"))]
+
+
+def test_LEAK_2_an_initial_access_token_comes_from_standard_input(server: Served, environment: dict[str, str]) -> None:
+    words = [sys.executable, "-m", "tokenkeep", "edit", "github", "--initial-access-token"]
+    done = subprocess.run(
+        [*words, "-"], env=environment, input=b"CANARY-IAT\n", capture_output=True, check=False, timeout=GUARD
+    )
+    assert (done.returncode, b"CANARY" in done.stdout + done.stderr) == (0, False)
+    assert ("set_initial_access_token", "github", Secret("CANARY-IAT")) in server.engine.calls
+    for given in (["CANARY-IAT"], []):
+        refused = subprocess.run([*words, *given], env=environment, capture_output=True, check=False, timeout=GUARD)
+        assert refused.returncode == 2
+    empty = subprocess.run([*words, "-"], env=environment, input=b"\n", capture_output=True, check=False, timeout=GUARD)
+    assert empty.returncode == 1
+
+
+@pytest.mark.parametrize("left", [False, True])
+def test_DCR_8_remove_says_what_is_left_at_the_server(server: Served, run: Run, left: bool) -> None:
+    server.engine.removal = "registration_left" if left else "ok"
+    done = run("remove", "github")
+    assert done.stdout == "github is removed.\n"
+    assert ("was removed here only" in done.stderr) is left
+    assert ("remove_provider", "github") in server.engine.calls
+    assert json.loads(run("remove", "example-ai", "--json").stdout) == {
+        "removed": "example-ai",
+        "registration_left": left,
+    }
+    assert run("remove", "github").returncode == 7
+
+
+def test_DCR_6_show_tells_who_tokenkeep_is_to_the_provider(server: Served, run: Run) -> None:
+    facts = ClientFacts("made-1", "registration", 1_700_000_000.0, 1_700_000_600.0, ("http://127.0.0.1:5/x",))
+    server.engine.sessions["github"] = replace(server.engine.sessions["github"], client=facts)
+    shown = run("show", "github").stdout
+    assert re.search(r"^client +made-1 \(registered by the provider\)$", shown, re.MULTILINE)
+    for name in ("registered", "secret until"):
+        assert re.search(rf"^{name} +\d{{4}}-", shown, re.MULTILINE)
+    assert re.search(r"^comes back to +http://127.0.0.1:5/x$", shown, re.MULTILINE)
+    assert json.loads(run("show", "github", "--json").stdout)["client"] == {
+        "client_id": "made-1",
+        "source": "registration",
+        "registered_at": 1_700_000_000.0,
+        "expires_at": 1_700_000_600.0,
+        "redirect_uris": ["http://127.0.0.1:5/x"],
+    }
