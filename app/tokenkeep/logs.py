@@ -54,10 +54,12 @@ _SECRET = (
 )
 # Names that are common words too. Their values are hidden in quotes and when they look like what a server made up.
 _COMMON = r"code|state|nonce|session_state"
-_BEGIN = r"(?:(?<![A-Za-z0-9])|(?<=%3F)|(?<=%26)|(?<=%3f))"
+# Before a name: what is no part of it. In Python's notation a line break ends in a letter.
+_BEGIN = r"(?:(?<![A-Za-z0-9])|(?<=%3F)|(?<=%26)|(?<=%3f)|(?<=\\[nrt]))"
 _QUOTED = re.compile(
-    rf"(?P<head>{_BEGIN}(?:{_SECRET}|{_COMMON})(?:\\?[\"'])?\s*[:=,]\s*[\[(]?\s*b?)"
-    r"(?P<quote>\\?[\"'])(?:(?!(?P=quote)).|(?<=\\).)*(?P=quote)?",
+    rf"(?P<head>{_BEGIN}(?:{_SECRET}|{_COMMON})(?:\\?[\"'])?\s*(?:[:=]|(?P<comma>,))\s*[\[(]?\s*b?)"
+    # Behind a comma a name may stand, as in {"token_type": "DPoP", "access_token": "…"}: that is no value.
+    r"(?P<quote>\\?[\"'])(?:(?!(?P=quote)).|(?<=\\).)*+(?P=quote)?+(?(comma)(?!\s*:))",
     re.IGNORECASE | re.DOTALL,
 )
 _PAIR = re.compile(
@@ -66,16 +68,18 @@ _PAIR = re.compile(
     re.IGNORECASE,
 )
 _COLON = re.compile(
-    r"(?P<head>(?<![A-Za-z0-9])(?:[a-z0-9]+_)+(?:token|secret|password|assertion|verifier|code|key)\s*:\s+)[^\s,;\"']+",
+    rf"(?P<head>{_BEGIN}(?:[a-z0-9]+_)+(?:token|secret|password|assertion|verifier|code|key)\s*:\s+)[^\s,;\"']+",
     re.IGNORECASE,
 )
 _HEADER = re.compile(
-    r"(?P<head>\b(?:proxy-)?authorization\\?[\"']?\s*[:,=]\s*(?:b?\\?[\"'])?)[^\r\n\"'\\]+|(?P<cookie>\b(?:set-)?cookie\s*:\s*)[^\r\n]+",
+    rf"(?P<head>{_BEGIN}(?:proxy-)?authorization\\?[\"']?\s*[:,=]\s*(?:b?\\?[\"'])?)[^\r\n\"'\\]+|(?P<cookie>{_BEGIN}(?:set-)?cookie\s*:\s*)[^\r\n]+",
     re.IGNORECASE,
 )
-_SCHEME = re.compile(r"(?P<head>\b(?:Bearer|Basic|DPoP)\s+)[A-Za-z0-9._~+/\-]{8,}=*", re.IGNORECASE)
-_JWT = re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{6,}(?:\.[A-Za-z0-9_-]*)*")
-_PREFIX = re.compile(r"\b(?:gh[opusr]_|github_pat_|glpat-|gloas-|xox[abeprs]-|ya29\.|hf_)[A-Za-z0-9_.\-]{6,}")
+_SCHEME = re.compile(rf"(?P<head>{_BEGIN}(?:Bearer|Basic|DPoP)\s+)[A-Za-z0-9._~+/\-]{{8,}}=*", re.IGNORECASE)
+_JWT = re.compile(r"(?:(?<![A-Za-z0-9_-])|(?<=\\[nrt]))eyJ[A-Za-z0-9_-]{6,}(?:\.[A-Za-z0-9_-]*)*")
+_PREFIX = re.compile(
+    rf"{_BEGIN}(?:gh[opusr]_|github_pat_|glpat-|gloas-|xox[abeprs]-|xoxe\.|ya29\.|hf_)[A-Za-z0-9_.\-]{{6,}}"
+)
 _URL = re.compile(r"(?P<scheme>\b[a-z][a-z0-9+.-]*:\\?/\\?/)(?P<rest>[^\s\"'<>]+)", re.IGNORECASE)
 _REQUEST_LINE = re.compile(r"(?P<head>\b(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)\s+/[^\s?\"']*)\?[^\s\"']*")
 _PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)

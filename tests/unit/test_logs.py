@@ -284,3 +284,25 @@ def test_a_servers_words_in_a_traceback_cannot_move_a_terminals_cursor(configure
     assert "gone" in said
     assert not {"\x1b", "\x9b", "\r"} & set(said)
     assert "\n2026-01-31T12:00:00.000Z info" not in said
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        # a name as the value of another member, before the member that matters
+        '{"token_type": "DPoP", "access_token": "CANARY-0123456789", "expires_in": 3600}',
+        "{'hint': 'refresh_token', 'token': 'CANARY-0123456789'}",
+        '"{\\"token_type\\": \\"dpop\\", \\"access_token\\": \\"CANARY-0123456789\\"}"',
+        "('access_token', 'CANARY-0123456789')",
+        # behind a line break in Python's notation, which ends in a letter
+        r"send: b'GET /userinfo HTTP/1.1\r\nAuthorization: Bearer CANARY*0123456789\r\n\r\n'",
+        r"b'a\r\nProxy-Authorization: CANARY-0123456789'",
+        r"b'a\nSet-Cookie: sid=CANARY-0123456789'",
+        r"b'\ncode=CANARY-0123456789&x=1'",
+        r"b'\tclient_secret: CANARY-0123456789'",
+        r"b'\neyJCANARY0123456789.eyJCANARY0123456789.x'",
+        r"b'\nxoxp-CANARY-0123456789'",
+    ],
+)
+def test_LEAK_1_what_stands_before_a_secret_does_not_save_it(line: str) -> None:
+    assert "CANARY" not in logs.redact(line)
