@@ -43,7 +43,7 @@ async def acquire(standing: Standing, *, background: bool) -> None:
                 signed_in_at=since,
                 method=MACHINE,
                 origin=client.origin(),
-                asked=asked_for(client.provider),
+                asked=asked_for(standing.provider),
                 dpop_key=None if key is None else key.sealed,
                 dpop_jkt="" if key is None else key.kid,
             )
