@@ -147,6 +147,15 @@ async def test_without_a_sign_in_there_is_nobody_to_know(bench: EngineBench) -> 
             await asked
 
 
+async def test_REF_9_an_id_token_of_another_set_up_is_given_to_nobody(bench: EngineBench, server: OpenIdServer) -> None:
+    with OpenIdServer() as other:
+        for changed in (entry(other), entry(server, client_id="another")):
+            bench.write(changed)
+            await bench.engine.reload()
+            with pytest.raises(SignInRequired, match="changed since the last sign-in"):
+                await bench.engine.id_token("p", GIT)
+
+
 async def test_an_id_token_that_has_run_out_is_renewed_with_the_access_token(
     bench: EngineBench, server: OpenIdServer
 ) -> None:

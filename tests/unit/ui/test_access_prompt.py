@@ -99,6 +99,16 @@ def test_a_program_that_wants_to_change_settings_is_asked_about_as_that() -> Non
     assert list(shown.window.holding.offered) == [Holding.ONCE, Holding.UNTIL_QUIT]
 
 
+@pytest.mark.parametrize("account", ["mara@northwind.example", ""])
+def test_a_program_that_wants_to_know_who_you_are_is_asked_about_in_those_words(account: str) -> None:
+    shown = Prompt(request(purpose="id_token", account=account, scope=(), resource=())).text()
+    assert "who you are at" in shown
+    assert "identity token" in shown
+    assert "as a proof" in shown
+    assert account in shown
+    assert "get a token" not in shown
+
+
 def test_buttons_are_off_for_700_ms_at_opening() -> None:
     shown = Prompt(request())
     assert GUARD == shown.guard.interval() == 700
