@@ -10,6 +10,7 @@ from typing import Any
 from tokenkeep.domain.access import Application
 from tokenkeep.domain.errors import InsufficientScope, SignInRequired, TimedOut, TokenKeepError
 from tokenkeep.domain.identity import GrantedIdToken, SeenTokens
+from tokenkeep.domain.provider import Flow
 from tokenkeep.domain.tokens import TokenSet
 from tokenkeep.engine.access_gate import AccessGate
 from tokenkeep.engine.activity import Activity
@@ -88,18 +89,18 @@ class IdentityRequests:
         return found
 
     async def _seen(self, session: Session, application: Application, *, introspect: bool) -> SeenTokens:
-        tokens, provider, client = _tokens(session), session.provider, session.client
+        tokens, provider, stored = _tokens(session), session.provider, session.stored
         wall = self._context.clock.wall()
         found = SeenTokens(provider.id, provider.title, provider.issuer, wall)
-        await client.prepare()
-        stored = session.stored
-        if stored is not None:
-            client.check_binding(stored.binding)
+        if provider.flow is Flow.STATIC or stored is None:  # pasted: nobody is known who could be asked about it
+            return replace(found, access_token=_members(inspection.apart(tokens.access_token)))
+        await session.client.prepare()
+        session.client.check_binding(stored.binding)
+        client = session.client.known_as(stored.binding[2])
         if tokens.id_token is not None:
             found = replace(found, id_token=_members(await client.inspect(tokens.id_token, wall)))
         access = await client.inspect(tokens.access_token, wall)
-        client_id = "" if stored is None else stored.binding[2]
-        access = replace(access, odd=inspection.oddities(provider, client_id, tokens, access, wall))
+        access = replace(access, odd=inspection.oddities(provider, stored.binding[2], tokens, access, wall))
         found = replace(found, access_token=_members(access))
         if introspect:
             self._context.limits.spend(Deed.REFRESH, application)
@@ -130,7 +131,7 @@ def _tokens(session: Session) -> TokenSet:
     stored, provider = session.stored, session.provider
     if session.held is None or stored is None:
         raise SignInRequired(f"Not signed in to {provider.title}.", provider=provider.id)
-    if stored.binding[0] != provider.issuer or (provider.client_id and stored.binding[2] != provider.client_id):
+    if not session.client.gave(stored.binding):
         raise SignInRequired(f"The setup of {provider.title} changed since the last sign-in.", provider=provider.id)
     return session.held.tokens
 

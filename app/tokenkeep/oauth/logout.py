@@ -49,7 +49,7 @@ def request(
     :raises ProviderError: a person must not be sent there (AUTHZ-5).
     """
     check_endpoint(provider, endpoint)
-    fields = [("client_id", client_id)]
+    fields = [("client_id", client_id)] if client_id else []
     if id_token is not None:
         fields.insert(0, ("id_token_hint", id_token.reveal()))
     elif login:
@@ -71,7 +71,7 @@ def link(provider: Provider, endpoint: str, client_id: str, login: str = "") -> 
     :raises ProviderError: as `request`.
     """
     check_endpoint(provider, endpoint)
-    fields = [("client_id", client_id), *([("logout_hint", login)] if login else [])]
+    fields = [(name, value) for name, value in (("client_id", client_id), ("logout_hint", login)) if value]
     return endpoint + ("&" if "?" in endpoint else "?") + urlencode(fields)
 
 

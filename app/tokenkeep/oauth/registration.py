@@ -6,7 +6,7 @@ import logging
 import math
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import tokenkeep
 from tokenkeep.domain.errors import MalformedAnswer, Misconfigured, ProviderError, ProviderUnreachable
@@ -75,6 +75,9 @@ def request_metadata(
     }
     if code:
         members["redirect_uris"] = list(redirect_uris)
+        if provider.post_logout_redirect:  # OpenID Connect RP-Initiated Logout §3.1
+            back = (urljoin(uri, provider.post_logout_path) for uri in redirect_uris)
+            members["post_logout_redirect_uris"] = list(dict.fromkeys(back))
     if provider.scopes:
         members["scope"] = " ".join(provider.scopes)
     if method == "private_key_jwt":

@@ -181,6 +181,19 @@ async def test_what_is_seen_of_tokens_holds_no_token(bench: EngineBench) -> None
         assert secret.reveal() not in repr(found)
 
 
+async def test_TOK_8_a_pasted_token_is_taken_apart_without_asking_anybody(server: OpenIdServer) -> None:
+    pasted = Provider(id="p", flow="static", client_id="")
+    bench = EngineBench(pasted, access={"default": "allow", "manage": "allow", "rule": [rule(id_token=True)]})
+    await bench.opened()
+    try:
+        await bench.session().paste(Secret(sign({"scp": "a"}, key("RSA"))), None)
+        found = await seen(bench, introspect=True)
+        assert (found.id_token, found.introspection) == (None, None)
+        assert (found.access_token["signature"], found.access_token["claims"]) == ("not_verifiable", {"scp": "a"})
+    finally:
+        await bench.close()
+
+
 # --- introspection --------------------------------------------------------------------------------------------
 
 

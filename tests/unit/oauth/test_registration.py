@@ -69,6 +69,13 @@ def test_DCR_1_the_grants_are_those_that_will_be_used(uris: Any, offered: Any, d
     assert said["application_type"] == "native"
 
 
+def test_OUT_1_where_the_browser_comes_back_from_a_log_out_is_registered_where_it_is_wanted() -> None:
+    wanted = registration.request_metadata(entry(post_logout_redirect=True), server_with(), (URI,))
+    origin = URI.partition("/callback")[0]
+    assert wanted["post_logout_redirect_uris"] == [origin + entry().post_logout_path]
+    assert "post_logout_redirect_uris" not in registration.request_metadata(entry(), server_with(), (URI,))
+
+
 def test_DCR_1_a_machine_registers_its_own_grant_and_a_secret() -> None:
     said = registration.request_metadata(entry(flow=Flow.CLIENT_CREDENTIALS), server_with(), ())
     assert (said["grant_types"], said["token_endpoint_auth_method"]) == (["client_credentials"], "client_secret_basic")
