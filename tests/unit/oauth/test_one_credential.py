@@ -15,7 +15,7 @@ from support.scripted_server import Recorded, ScriptedServer, json_answer
 from support.tls import client_certificate, self_signed
 from tokenkeep.domain.provider import Provider
 from tokenkeep.domain.tokens import Secret
-from tokenkeep.oauth import authorization, device, pushed, refresh, revocation
+from tokenkeep.oauth import authorization, device, introspection, pushed, refresh, revocation
 from tokenkeep.oauth.client_auth import ClientCredentials
 from tokenkeep.oauth.client_certificate import ClientCertificate
 from tokenkeep.oauth.server_metadata import ServerMetadata
@@ -50,6 +50,10 @@ def revoke(transport: Transport, provider: Provider, server: ServerMetadata, cre
     return revocation.revoke(transport, provider, server, Secret("CANARY-RT"), "refresh_token", credentials)
 
 
+def ask(transport: Transport, provider: Provider, server: ServerMetadata, credentials: ClientCredentials) -> object:
+    return introspection.introspect(transport, provider, server, Secret("CANARY-AT"), credentials)
+
+
 ENDPOINTS: dict[str, tuple[str, Send]] = {
     "code": ("/token", code),
     "poll": ("/token", poll),
@@ -57,6 +61,7 @@ ENDPOINTS: dict[str, tuple[str, Send]] = {
     "device": ("/device", device.request_codes),
     "revocation": ("/revoke", revoke),
     "PAR": ("/par", push),
+    "introspection": ("/introspect", ask),
 }
 METHODS = ("none", "client_secret_basic", "client_secret_post", "private_key_jwt", "tls_client_auth")
 CODES = {
@@ -76,12 +81,13 @@ class Seen:
     certificates: list[dict[str, object] | None]
 
     def send(self, endpoint: str, credentials: ClientCredentials) -> Recorded:
-        path, send = ENDPOINTS[endpoint]
+        target, send = ENDPOINTS[endpoint]
         origin = self.server.origin
-        metadata = make_metadata(origin, pushed_authorization_request_endpoint=f"{origin}/par")
+        more = {"pushed_authorization_request_endpoint": "par", "introspection_endpoint": "introspect"}
+        metadata = make_metadata(origin, **{name: f"{origin}/{path}" for name, path in more.items()})
         send(self.transport, make_provider(issuer=origin), metadata, credentials)
         (request,) = self.server.requests
-        assert request.path == path
+        assert request.path == target
         return request
 
 
@@ -102,6 +108,7 @@ def seen(files: Path) -> Iterator[Seen]:
     with ScriptedServer(tls=context) as server:
         server.reply("/token", json_answer(TOKENS))
         server.reply("/revoke", json_answer({}))
+        server.reply("/introspect", json_answer({"active": True}))
         server.reply("/device", json_answer(CODES))
         server.reply("/par", json_answer({"request_uri": "urn:x:1", "expires_in": 60}, 201))
         transport = Transport(timeout=30.0, ca_bundle=str(files / "cert.pem"), wall=time.time)
