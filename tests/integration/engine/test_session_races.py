@@ -12,7 +12,7 @@ from support.scripted_server import answer, json_answer
 from support.token_server import Gate, TokenServer, oauth_error
 from tokenkeep.domain.errors import GrantEnded, ProviderUnreachable, SignInRequired
 from tokenkeep.domain.session import SessionState
-from tokenkeep.domain.tokens import Secret
+from tokenkeep.domain.tokens import Secret, StoredSession
 from tokenkeep.engine.client import ProviderClient
 
 HOUR, DAY = 3600.0, 86_400.0
@@ -55,6 +55,25 @@ async def test_REV_4_a_sign_out_while_metadata_are_fetched_stores_and_sends_noth
     gate.open()
     with pytest.raises(SignInRequired):
         await call
+    await bench.settle()
+    assert (bench.session.stored, bench.vault.session()) == (None, None)
+    assert bench.server.token_requests == []
+
+
+async def test_REV_4_a_sign_out_just_before_the_request_leaves_stores_and_sends_nothing(
+    bench: SessionBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bench.signed_in()
+    mark = bench.context.vault.mark_session
+
+    async def marked(provider: str, value: StoredSession) -> None:
+        await mark(provider, value)
+        await bench.session.sign_out(revoke=False)
+
+    monkeypatch.setattr(bench.context.vault, "mark_session", marked)
+    bench.clock.skip(2 * HOUR)
+    with pytest.raises(SignInRequired):
+        await bench.token()
     await bench.settle()
     assert (bench.session.stored, bench.vault.session()) == (None, None)
     assert bench.server.token_requests == []
