@@ -30,7 +30,7 @@ class Canaries:
 
     def found_in(self, content: bytes) -> list[str]:
         """The labels of the secrets in `content`, plain, percent-encoded or in base64."""
-        return [label for label, forms in self._forms.items() if any(form in content for form in forms)]
+        return [label for label, forms in list(self._forms.items()) if any(form in content for form in forms)]
 
     def assert_absent_from_text(self, text: str, where: str) -> None:
         """Fail when a secret is in this text."""
