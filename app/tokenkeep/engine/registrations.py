@@ -373,10 +373,14 @@ def initial_access_token(provider: str) -> str:
     return f"{provider}/initial_access_token"
 
 
+_WITH_PORT = ("redirect_uris", "post_logout_redirect_uris")
+
+
 def _asked(wish: Wish, wanted: dict[str, Any]) -> dict[str, Any]:
     """What makes another registration necessary when it changes; the port of one sign-in does not."""
-    kept = {name: value for name, value in wanted.items() if name not in ("redirect_uris", "software_version")}
-    return kept | {"redirect": redirect_wish(wish.provider) if wish.redirect_uris else []}
+    kept = {name: value for name, value in wanted.items() if name not in (*_WITH_PORT, "software_version")}
+    redirect = redirect_wish(wish.provider) if wish.redirect_uris else []
+    return kept | {"redirect": redirect, "addresses": [name for name in _WITH_PORT if name in wanted]}
 
 
 def _covers(known: Registration, wish: Wish, wanted: dict[str, Any]) -> bool:
@@ -386,7 +390,7 @@ def _covers(known: Registration, wish: Wish, wanted: dict[str, Any]) -> bool:
         if not set(now.pop(name)) <= set(then.pop(name, ())):
             return False
     if not wish.redirect_uris:
-        then["redirect"] = now["redirect"]
+        then |= {name: now[name] for name in ("redirect", "addresses")}
     return now == then
 
 

@@ -174,7 +174,7 @@ async def test_DCR_6_a_registration_that_cannot_be_saved_is_used_and_saved_later
         finally:
             vault.failing = False
 
-    vault.write_registration = fail_once  # type: ignore[method-assign]
+    vault.write_registration = fail_once  # type: ignore[method-assign,assignment]
     uris = ("http://127.0.0.1:5/callback/x",)
     first = await client.identified(uris)
     assert [one.client_id for one in vault.read_registrations()] == [""]

@@ -60,7 +60,8 @@ async def test_DCR_1_DCR_3_DCR_7_DCR_8_from_the_registration_to_its_end(open_pee
     assert second.redirect_uris != first.redirect_uris
     told = await stage.bench.engine.remove_provider("p")
     assert told.endswith("Peer has deleted its registration of TokenKeep.")
-    counts = stage.person.peer.counts()  # type: ignore[attr-defined]
+    person: Any = stage.person
+    counts = person.peer.counts()
     asked = {name: counts.get(f"client_{name}" if name != "registration" else name, 0) for name in ("update", "delete")}
     assert (counts["registration"], asked) == (1, {"update": 1, "delete": 1})
 

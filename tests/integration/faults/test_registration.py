@@ -18,7 +18,7 @@ from support.fault_stage import Outcome, Stage
 from tokenkeep.domain.errors import TokenKeepError
 from tokenkeep.oauth import client_metadata
 
-NOTHING = {"state": "signed_out", "serves": False, "keeps": "nothing", "mended": "sign_in"}
+NOTHING: dict[str, Any] = {"state": "signed_out", "serves": False, "keeps": "nothing", "mended": "sign_in"}
 ONCE = {"/register": 1, "/token": 0, "/authorize": 0}
 BY_HAND = "Or register a client at the provider by hand and write its ID into the configuration as `client_id`."
 AGAIN = "Start the sign-in again."
@@ -207,7 +207,7 @@ UNKNOWN_END = Row("register=no_secret_expiry", sign_in, asked={"/register": 1})
 
 async def confidential(open_registered: Any, lifetime: int = 600, **faults: str) -> Stage:
     """Signed in with a secret that ends after ten minutes."""
-    stage = await open_registered(client_auth="client_secret_basic")
+    stage: Stage = await open_registered(client_auth="client_secret_basic")
     stage.demo.faults(secret_lifetime=str(lifetime), **faults)
     await stage.signed_in()
     stage.demo.reset_log()
@@ -402,7 +402,7 @@ FIXTURE = "/client-metadata/native.json"
 @pytest.fixture
 async def open_documented(open_registered, demo: DemoProvider) -> Any:
     async def start(document: str = FIXTURE, **entry: Any) -> Stage:
-        stage = await open_registered(**entry)
+        stage: Stage = await open_registered(**entry)
         stage.bench.write(*stage.bench.providers, app={"client_metadata_url": demo.origin + document})
         await stage.bench.engine.reload()
         return stage
