@@ -16,7 +16,7 @@ ACCESS_TOKEN, JWT, REFRESH_TOKEN = f"{TOKEN_TYPE}access_token", f"{TOKEN_TYPE}jw
 NOT_AN_ACCESS_TOKEN = "N_A"  # the `token_type` of what opens no protected resource (RFC 8693 §2.2.1)
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+")
-_EXCHANGE_KEYS = ("actor_token", "subject_token_type", "requested_token_type", "actor_token_type")
+_TYPE_KEYS = ("subject_token_type", "requested_token_type", "actor_token_type")
 # What a machine's token depends on; a change of it makes another token necessary.
 _ASKED = (
     "issuer",
@@ -29,7 +29,7 @@ _ASKED = (
     "dpop",
     "subject_token",
     "actor_token",
-    *_EXCHANGE_KEYS[1:],
+    *_TYPE_KEYS,
 )
 
 
@@ -52,14 +52,8 @@ def fault_of(provider: Provider) -> Fault | None:
 
 def _faults(provider: Provider) -> Iterator[Fault]:
     flow = provider.flow
-    if flow not in (Flow.JWT_BEARER, Flow.TOKEN_EXCHANGE) and provider.subject_token is not None:
-        yield Fault("subject_token", f"`subject_token` is of no use with the flow {flow}")
-    if flow is not Flow.TOKEN_EXCHANGE:
-        for key in _EXCHANGE_KEYS:
-            if getattr(provider, key):
-                yield Fault(key, f"`{key}` belongs to the flow token_exchange, not to {flow}")
-        if len(provider.audiences) > 1:
-            yield Fault("audience", "only the flow token_exchange takes several audiences")
+    if flow is not Flow.TOKEN_EXCHANGE and len(provider.audiences) > 1:
+        yield Fault("audience", "only the flow token_exchange takes several audiences")
     if flow is Flow.CLIENT_CREDENTIALS and not confidential(provider):
         yield Fault(
             "client_auth" if provider.client_auth == "none" else "flow",
@@ -71,7 +65,7 @@ def _faults(provider: Provider) -> Iterator[Fault]:
         yield Fault("", "the flow token_exchange needs `subject_token`")
     if provider.actor_token_type and provider.actor_token is None:
         yield Fault("actor_token_type", "`actor_token_type` without `actor_token` says the type of nothing")
-    for key in _EXCHANGE_KEYS[1:]:
+    for key in _TYPE_KEYS:
         if (value := getattr(provider, key)) and not _URI.fullmatch(value):
             yield Fault(key, f"`{key}` is an address such as {ACCESS_TOKEN}")
 
@@ -90,9 +84,12 @@ def signs(provider: Provider) -> bool:
 
 
 def sources(provider: Provider) -> tuple[tuple[str, SubjectToken], ...]:
-    """The entry's subject and actor tokens by their keys."""
-    pairs = (("subject_token", provider.subject_token), ("actor_token", provider.actor_token))
-    return tuple((key, source) for key, source in pairs if source is not None)
+    """The subject and actor tokens that the entry's flow shows, by their keys."""
+    keys = {Flow.JWT_BEARER: ("subject_token",), Flow.TOKEN_EXCHANGE: ("subject_token", "actor_token")}
+    found: list[tuple[str, SubjectToken | None]] = [
+        (key, getattr(provider, key)) for key in keys.get(provider.flow, ())
+    ]
+    return tuple((key, source) for key, source in found if source is not None)
 
 
 def chain_faults(providers: Iterable[AnyProvider]) -> dict[str, Fault]:

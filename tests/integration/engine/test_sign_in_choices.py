@@ -143,14 +143,15 @@ async def test_a_sign_in_that_cannot_begin_says_why(engine_of, server: TokenServ
         entry(server, "nobody", client_id=""),
         entry(server, "down"),
     )
-    with pytest.raises(Misconfigured, match="flow"):
+    with pytest.raises(Misconfigured, match="client_credentials"):
         await begin(bench, "machine")
     with pytest.raises(Misconfigured, match="client ID"):
         await begin(bench, "nobody")
     server.reply("/.well-known/oauth-authorization-server", answer(503))
     with pytest.raises(ProviderUnreachable):
         await begin(bench, "down")
-    assert {bench.shown(id_).state for id_ in ("machine", "nobody", "down")} == {SessionState.SIGNED_OUT}
+    assert {bench.shown(id_).state for id_ in ("nobody", "down")} == {SessionState.SIGNED_OUT}
+    assert bench.shown("machine").state is SessionState.FAILED, "a program would get the same error"
 
 
 async def test_a_bug_in_a_sign_in_ends_it_and_nothing_else(engine_of, server: TokenServer, log_errors) -> None:

@@ -38,6 +38,8 @@ GOOD = {
         f'requested_token_type = "{URN}"',
         'audience = ["a", "b"]',
     ),
+    "keys of another flow": ('client_id = "x"', SUBJECT, 'actor_token = { source = "env", name = "Y" }'),
+    "a chain that its flow does not use": ('client_id = "x"', 'subject_token = { source = "provider", id = "p" }'),
     "github": (EXCHANGE, 'subject_token = { source = "github_actions", audience = "a" }'),
     "a command": (EXCHANGE, 'subject_token = { source = "command", command = ["get", "it"] }'),
 }
@@ -73,13 +75,6 @@ BAD = {
         "requested_token_type",
         "is an address such as urn:ietf:params:oauth:token-type:access_token",
     ),
-    "an actor elsewhere": (
-        ('flow = "jwt_bearer"', SUBJECT, 'actor_token = { source = "env", name = "Y" }'),
-        "actor_token",
-        "belongs to the flow token_exchange",
-    ),
-    "a subject where a person signs in": (('client_id = "x"', SUBJECT), "subject_token", "of no use with the flow"),
-    "a subject of a static token": (('flow = "static"', SUBJECT), "subject_token", "of no use with the flow"),
     "several audiences elsewhere": (
         ('flow = "client_credentials"', SECRET, 'audience = ["a", "b"]'),
         "audience",

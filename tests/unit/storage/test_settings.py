@@ -119,6 +119,8 @@ subject_token = { source = "github_actions", audience = "a" }
 subject_token_type = "urn:x"
 requested_token_type = "urn:y"
 actor_token = { source = "env", name = "ACTOR" }
+actor_token_type = "urn:z"
+post_logout_redirect = true
 local = false
 """
 
@@ -284,7 +286,10 @@ def test_flows_that_need_less_need_less(flow: str) -> None:
     entry = (
         '[providers.x]\nflow = "static"'
         if flow == "static"
-        else ('[providers.x]\nflow = "client_credentials"\ntoken_endpoint = "https://a.example/t"\nclient_id = "c"')
+        else (
+            '[providers.x]\nflow = "client_credentials"\ntoken_endpoint = "https://a.example/t"\nclient_id = "c"\n'
+            "client_secret = { vault = true }"
+        )
     )
     assert isinstance(parse(entry, CATALOGUE).providers["x"], Provider)
 
