@@ -108,7 +108,7 @@ class Sweep:
         if "authorization_url" not in started:
             return "refused"
         query = parse_qs(urlsplit(started["authorization_url"]).query)
-        for name in ("state", "nonce"):
+        for name in ("request_uri", "state", "nonce"):
             for value in query.get(name, []):
                 self.visible.add(**{name: value})
         try:

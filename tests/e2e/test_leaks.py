@@ -51,9 +51,9 @@ class Scene:
         requests.get(callback, timeout=60)
 
     def note_address(self, url: str) -> None:
-        """Remember what an authorization URL carries."""
+        """Remember what an authorization URL carries: the name of a pushed request, or the request."""
         query = parse_qs(urlsplit(url).query)
-        self.visible.add(state=query["state"][0], nonce=query["nonce"][0])
+        self.visible.add(**{name: query[name][0] for name in ("request_uri", "state", "nonce") if name in query})
 
     def note_callback(self, url: str) -> None:
         """Remember the code."""
