@@ -163,10 +163,17 @@ class FakeEngine:
         return self.renewed
 
     async def headers(
-        self, provider: str | None, method: str, url: str, query: TokenQuery, application: Application
+        self,
+        provider: str | None,
+        method: str,
+        url: str,
+        query: TokenQuery,
+        application: Application,
+        *,
+        nonce: str = "",
     ) -> GrantedHeaders:
         """Of the token that the last refusal brought, once; else of the usual one."""
-        await self._called("headers", provider, method, url, query)
+        await self._called("headers", provider, method, url, query, nonce)
         if provider is not None:
             self.provider(provider)
         granted, self.renewed = self.renewed or TOKEN, None
