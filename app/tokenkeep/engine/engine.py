@@ -258,6 +258,7 @@ class Engine:
 
     def _told(self, session: SessionSnapshot) -> None:
         self._notices.session_changed(session, news=not self._restoring)
+        self._machines.told(session)
 
     # --- tokens -----------------------------------------------------------------------------------------------
 

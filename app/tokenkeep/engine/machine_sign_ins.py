@@ -10,8 +10,9 @@ from collections.abc import Awaitable, Callable
 
 from tokenkeep.domain.access import Application
 from tokenkeep.domain.errors import BadRequest, Misconfigured, SignInRequired
+from tokenkeep.domain.machine import sources
 from tokenkeep.domain.provider import Flow
-from tokenkeep.domain.session import SignInSnapshot, SignInState
+from tokenkeep.domain.session import SessionSnapshot, SessionState, SignInSnapshot, SignInState
 from tokenkeep.domain.tokens import Account, Secret, TokenSet
 from tokenkeep.engine.context import Context
 from tokenkeep.engine.directory import Directory
@@ -35,6 +36,7 @@ class MachineSignIns:
         self._context = context
         self._directory = directory
         self._manage = manage
+        self._active: set[str] = set()
         self._done: OrderedDict[str, SignInSnapshot] = OrderedDict()
         context.token_of = self.token_of
 
@@ -96,6 +98,19 @@ class MachineSignIns:
         if expires_at is not None and expires_at <= self._context.clock.wall():
             raise BadRequest("That token has run out already.", hint="Get a new one at the provider.")
         await session.paste(token, expires_at)
+
+    def told(self, snapshot: SessionSnapshot) -> None:
+        """A session changed: those whose exchange had failed for want of its sign-in go on when it is there."""
+        if snapshot.state is SessionState.REFRESHING:
+            return
+        if snapshot.state is not SessionState.ACTIVE:
+            self._active.discard(snapshot.id)
+        elif snapshot.id not in self._active:
+            self._active.add(snapshot.id)
+            for session in list(self._directory):
+                waits = any(source.id == snapshot.id for _, source in sources(session.provider))
+                if waits and isinstance(session.last_error, SignInRequired):
+                    session.mend()
 
     async def token_of(self, provider: str, asked_by: str) -> tuple[TokenSet, Account | None]:
         """What another provider's session has for a token exchange: as `Session.source_token`.

@@ -94,4 +94,4 @@ def _incomplete(provider: Provider, at: Path) -> Complaint | None:
 
 def _faulty(provider: Provider, at: Path) -> Complaint | None:
     fault = fault_of(provider)
-    return fault and Complaint((*at, fault.key) if fault.key else at, fault.sentence)
+    return None if fault is None else Complaint((*at, fault.key) if fault.key else at, fault.sentence)

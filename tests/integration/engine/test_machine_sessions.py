@@ -389,7 +389,7 @@ async def test_GRANT_3_a_chain_goes_on_once_the_first_link_is_there(engine_of, s
         await bench.token()
     server.instead = [server.answer(issued_token_type=f"{TYPE}access_token")]
     await bench.signed_in(server, "first")
-    bench.clock.skip(10)
+    await until(lambda: bench.shown().state is SessionState.ACTIVE, "the chain to go on by itself")
     assert (await bench.token()).account == "ada"
     assert server.sent("subject_token") == ["access-0-first"]
 
