@@ -81,7 +81,7 @@ def tap() -> None:
         record(b"\n" + json.dumps({"private_key": made.as_dict(private=True)["d"]}).encode() + b"\n")
         return made
 
-    ECKey.generate_key = recorded_key  # type: ignore[method-assign,assignment]
+    ECKey.generate_key = recorded_key  # type: ignore[method-assign]
 
 
 def talk() -> None:
