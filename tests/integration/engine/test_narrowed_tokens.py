@@ -147,10 +147,13 @@ async def test_RES_2_REF_3_requests_with_the_refresh_token_follow_each_other(
 async def test_RES_2_REF_1_a_rotated_refresh_token_is_committed_before_anybody_gets_the_token(
     bench: EngineBench, server: TokenServer
 ) -> None:
+    gate = Gate()
+    server.instead = [gate.before(server.answer())]
     call = asyncio.create_task(value(bench, resource=(A,)))
-    await until(lambda: len(server.token_requests) == 1)
+    await until(gate.reached.is_set)
     bench.vault.writable.clear()
     bench.vault.begun.clear()
+    gate.open()
     await until(bench.vault.begun.is_set)
     await turn()
     assert not call.done()
