@@ -210,22 +210,11 @@ class Provider(StrictModel):
             raise ValueError(
                 "a provider's id is lower-case letters, digits and dashes, at most 63, not beginning with -"
             )
-        for key in (*ENDPOINTS, "issuer", "browser_url"):
-            if value := getattr(self, key):
-                check_url(value, local=self.local, what=key)
-        for key in ("issuer", "browser_url"):
-            if "?" in getattr(self, key):
-                raise ValueError(f"the {key} must not have a query")
+        self._check_addresses()
+        self._check_resources()
         for port in self.redirect_ports:
             if not 0 <= port <= 65535:
                 raise ValueError("a redirect port is a number from 0 to 65535")
-        for resource in self.resource:
-            try:
-                check_resource(resource)
-            except ValueError as reason:
-                raise ValueError(f"resource {resource!r} cannot be used: {reason}") from None
-        if len(set(self.resource)) != len(self.resource):
-            raise ValueError("resource names the same one twice")
         reserved = RESERVED_PARAMETERS & set(self.authorization_params)
         if reserved:
             raise ValueError(f"authorization_params must not set {', '.join(sorted(reserved))}: TokenKeep sets it")
@@ -236,6 +225,23 @@ class Provider(StrictModel):
         if any(not scope or not scope.isascii() or " " in scope or '"' in scope for scope in self.scopes):
             raise ValueError("a scope is one word without spaces or quotes")
         return self
+
+    def _check_addresses(self) -> None:
+        for key in (*ENDPOINTS, "issuer", "browser_url"):
+            if value := getattr(self, key):
+                check_url(value, local=self.local, what=key)
+        for key in ("issuer", "browser_url"):
+            if "?" in getattr(self, key):
+                raise ValueError(f"the {key} must not have a query")
+
+    def _check_resources(self) -> None:
+        for resource in self.resource:
+            try:
+                check_resource(resource)
+            except ValueError as reason:
+                raise ValueError(f"resource {resource!r} cannot be used: {reason}") from None
+        if len(set(self.resource)) != len(self.resource):
+            raise ValueError("resource names the same one twice")
 
     @property
     def title(self) -> str:

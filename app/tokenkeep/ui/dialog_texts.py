@@ -242,7 +242,8 @@ def access_consequence(request: AccessRequest) -> str:
     if request.purpose == "id_token":
         if request.account:
             return tr("It would get your identity token: that you are {account}, and what else the provider says "
-                      "about you. It can show that to others as a proof.", account=isolated(request.account))  # fmt: skip
+                      "about you. It can show that to others as a proof.",
+                      account=isolated(request.account))  # fmt: skip
         return tr("It would get your identity token: who you are, and what else the provider says about you. "
                   "It can show that to others as a proof.")  # fmt: skip
     if request.account:
