@@ -128,7 +128,7 @@ class Narrowing:
             await asyncio.shield(kept.asking)
         if kept.held is not None and self._valid(kept.held):
             return kept.held
-        raise kept.error.bare() if kept.error is not None else self._refreshes.lost()
+        raise kept.error.bare() if kept.error is not None else self._asked_just_now(kept)
 
     def would_ask(self, wish: Wish, query: TokenQuery) -> bool:
         """Whether that query causes a request of its own."""
@@ -175,10 +175,16 @@ class Narrowing:
         return remaining is None or remaining > schedule.skew(wished, held.tokens.lifetime)
 
     def _may_ask(self, kept: _Kept) -> bool:
-        if not self._refreshes.sending and self._refreshes.spares_the_token():
-            return False
         lifetime = None if kept.held is None else kept.held.tokens.lifetime
         return kept.pace.allows_query(lifetime, rejected=isinstance(kept.error, ProviderError))
+
+    def _asked_just_now(self, kept: _Kept) -> ProviderUnreachable:
+        provider = self._standing.provider
+        return ProviderUnreachable(
+            f"{provider.title} was asked for that a moment ago, and the token has run out already.",
+            provider=provider.id,
+            retry_after=kept.pace.wait(),
+        )
 
     # --- asking -----------------------------------------------------------------------------------------------
 

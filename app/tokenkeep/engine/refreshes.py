@@ -195,11 +195,6 @@ class Refreshes:
                 raise self.lost()
             return await self._use(background=False, wish=wish)
 
-    @property
-    def sending(self) -> bool:
-        """Whether the refresh token is on its way."""
-        return self._turn.locked()
-
     def spares_the_token(self) -> bool:
         """Whether a second use of the refresh token is to wait, because it may end the family (REF-8)."""
         stored = self._standing.stored
