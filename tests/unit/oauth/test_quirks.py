@@ -95,6 +95,8 @@ def test_github_asks_its_own_api():
         ("https://evil.example.com/contoso.com/v2.0", f"https://login.microsoftonline.com/{TENANT}/v2.0", False),
         ("https://evil.example.com/common/v2.0", microsoft.TEMPLATE, False),
         ("https://login.microsoftonline.com/common/v2.0", "https://evil.example.com", False),
+        ("https://login.microsoftonline.com/contoso.com/v2.0", "https://evil.example.com", False),
+        ("https://login.microsoftonline.com/consumers/v2.0", f"https://evil.example.com/{TENANT}/v2.0", False),
     ],
 )
 def test_META_3_microsofts_template_is_for_its_host_only(configured, documented, meant):
