@@ -256,7 +256,7 @@ class SignIn:
             user_code=codes.user_code,
             verification_uri=codes.verification_uri,
             verification_uri_complete=codes.verification_uri_complete,
-            expires_at=clock.wall() + codes.expires_in,
+            expires_at=codes.sent_at + codes.expires_in,
         )
         interval = codes.interval
         pause = interval

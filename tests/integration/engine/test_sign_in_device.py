@@ -199,7 +199,9 @@ async def test_DEV_5_a_code_lives_from_its_request_and_not_from_a_late_answer(en
     await until(gate.reached.is_set)
     await bench.clock.advance(19)
     gate.open()
-    device = DeviceBench(bench, server, await starting)
+    started = await starting
+    assert started.expires_at == pytest.approx(bench.clock.wall() + 4), "what is shown runs out with the code"
+    device = DeviceBench(bench, server, started)
     device.script(then=PENDING)
     await device.let(600)
     assert (device.shown.state, device.polled_at) == (SignInState.EXPIRED, [])
