@@ -438,20 +438,25 @@ def test_AGENT_6_no_answer_of_any_route_has_more_than_the_access_token(server: S
         "url": "http://127.0.0.1/x?code=CANARY-CODE&state=s",
         "sha256": "0" * 64,
         "passphrase": "CANARY-PASS",
+        "client_secret": "CANARY-CS",
+        "htm": "GET",
+        "htu": "http://127.0.0.1/x",
     }
     ask_socket(path, "POST", "/v1/sign-ins", known)
-    for route in ROUTES:
+    for route in sorted(ROUTES, key=lambda route: route.method == "DELETE"):  # the provider goes last
         if route.path in ("/v1/events", "/v1/openapi.json", "/v1/quit"):
             continue
         where = route.path.replace("{id}", "s1" if "sign-ins" in route.path else "github")
-        answer = ask_socket(path, route.method, where, None if route.method in ("GET", "DELETE") else known)
+        members = () if route.body is None else route.body.model_fields
+        body = None if route.method in ("GET", "DELETE") else {name: known[name] for name in members if name in known}
+        answer = ask_socket(path, route.method, where, body)
         assert answer.status == route.status, (route.path, answer.body)
         if route.answer is not None:
             route.answer.model_validate_json(answer.body)
-        assert b"CANARY-AT" not in answer.body or route.answer is models.Token
+        assert b"CANARY-AT" not in answer.body or route.answer in (models.Token, models.Headers)
         assert b"CANARY-CODE" not in answer.body
         for forbidden in (b"refresh_token", b"client_secret", b"private_key", b"assertion", b"id_token"):
-            assert forbidden not in answer.body
+            assert forbidden not in answer.body or (forbidden, route.path[-9:]) == (b"id_token", "/id-token")
 
 
 @unprivileged

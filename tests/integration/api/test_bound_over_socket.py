@@ -131,7 +131,8 @@ class Resource:
     """Wants proofs with its nonce, each once."""
 
     def __init__(self, server: ScriptedServer) -> None:
-        self.server, self.seen = server, set()
+        self.server = server
+        self.seen: set[str] = set()
         server.reply("/api", self._answer)
         self.url = f"{server.origin}/api"
 
@@ -214,7 +215,7 @@ async def test_DPOP_6_no_call_gives_the_private_key_away(running: Running) -> No
     from joserfc.jwk import ECKey
 
     pem = running.key.sealed.reveal()
-    private = ECKey.import_key(pem).as_dict(private=True)["d"]
+    private = str(ECKey.import_key(pem).as_dict(private=True)["d"])
     secrets = (private, *pem.splitlines()[1:-1])
     source, proofs = random.Random(9449), 0
     for _ in range(ROUNDS):

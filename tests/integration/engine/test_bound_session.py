@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -294,6 +295,16 @@ async def test_DPOP_2_a_refused_token_is_refreshed_with_its_key(bench: EngineBen
     (request,) = server.token_requests
     assert read(request.header("DPoP")).jkt == key.kid
     assert (await headers(bench))["Authorization"] == "DPoP access-1-canary"
+
+
+async def test_DPOP_1_the_browsers_request_names_the_key(bench: EngineBench) -> None:
+    started = await bench.engine.sign_in("p", method="browser")
+    key = bench.engine._sign_ins.get(started.id)._key
+    assert key is not None
+    assert started.authorization_url is not None
+    assert parse_qs(urlsplit(started.authorization_url).query)["dpop_jkt"] == [key.kid]
+    await bench.engine.cancel_sign_in(started.id)
+    assert bench.engine._sign_ins.get(started.id)._key is None
 
 
 # --- the key ------------------------------------------------------------------------------------------------------
