@@ -12,7 +12,7 @@ export PYTHON
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help setup demo test check conformance demo-provider providers fuzz screenshots bench coverage wheel clean setup-demo setup-test
+.PHONY: help setup demo test check conformance demo-provider check-reports providers fuzz screenshots bench coverage wheel clean setup-demo setup-test
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ conformance: setup ## write docs/conformance.md from the list of requirements an
 
 demo-provider: setup ## write the generated parts of docs/demo-provider.md from the fault switches and recipes
 	@$(BIN)/python packaging/demo_provider.py
+
+check-reports: setup-test ## write docs/check-reports.md: what the check says of whole and broken servers
+	@WRITE_CHECK_REPORTS=1 $(BIN)/python -m pytest -q tests/integration/oauth/test_check_reports.py
 
 providers: setup ## write the generated parts of docs/providers.md from resources/providers.toml
 	@$(BIN)/python packaging/providers_page.py
