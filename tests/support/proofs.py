@@ -45,8 +45,9 @@ class Proof:
         return ECKey.import_key(self.header["jwk"]).thumbprint()
 
 
-def read(text: str) -> Proof:
-    """A proof that anybody would accept as one."""
+def read(text: str | None) -> Proof:
+    """A proof that anybody would accept as one; None, which a missing header is, is none."""
+    assert text is not None
     header = part(text, 0)
     jwt.decode(text, ECKey.import_key(header["jwk"]), algorithms=["ES256"])
     assert not PRIVATE_MEMBERS & header["jwk"].keys(), "a private key was sent"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -18,8 +17,8 @@ from support.proofs import read
 from tokenkeep.domain.errors import TokenKeepError
 from tokenkeep.domain.tokens import TokenQuery
 
-NOTHING_KEPT = {"state": "signed_out", "serves": False, "keeps": "nothing", "mended": "sign_in"}
-FAILED = {"title": "It did not work at the provider", "ends": "provider_error"}
+NOTHING_KEPT: dict[str, Any] = {"state": "signed_out", "serves": False, "keeps": "nothing", "mended": "sign_in"}
+FAILED: dict[str, Any] = {"title": "It did not work at the provider", "ends": "provider_error"}
 WANTS_NONCE = "The provider wants a nonce in the proof, and was not content with the one that it gave."
 TRY_AGAIN = "Try it again; if it stays so, ask those who run the provider."
 
@@ -89,7 +88,7 @@ class BoundStage(Stage):
 
 
 @pytest.fixture
-async def open_bound(open_stage: OpenStage) -> AsyncIterator[Any]:
+async def open_bound(open_stage: OpenStage) -> Any:
     """Opens engines whose entry wants bound tokens."""
 
     async def start(**entry: Any) -> BoundStage:
@@ -117,7 +116,7 @@ async def use(stage: Stage, faults: dict[str, str]) -> Outcome:
     return Outcome("done", says=", ".join(map(str, statuses)), words=" ".join(dict.fromkeys(schemes)))
 
 
-NO_NONCE = {
+NO_NONCE: dict[str, Any] = {
     "says": WANTS_NONCE,
     "step": TRY_AGAIN,
     "words": "The proof needs the nonce of the header DPoP-Nonce",
@@ -135,7 +134,7 @@ REFUSED = Row(
     **FAILED,
     **NOTHING_KEPT,
 )
-NOT_BOUND = {
+NOT_BOUND: dict[str, Any] = {
     "says": "Demo gave a bearer token, but only tokens bound to a key are wanted; it was not used.",
     "step": 'Set `dpop = "auto"` to accept bearer tokens from this provider.',
 }

@@ -66,7 +66,7 @@ class Bound:
 async def bound(start_oidc_provider: Callable[..., OidcProviderPeer]) -> AsyncIterator[Any]:
     benches: list[EngineBench] = []
 
-    async def start(*, dpop: str = "required", **options: Any) -> Bound:
+    async def start(*, dpop: Any = "required", **options: Any) -> Bound:
         peer = start_oidc_provider(**options)
         entry = Provider(
             id="p",

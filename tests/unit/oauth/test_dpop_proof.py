@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -22,7 +23,7 @@ KEY = SigningKey.make()
 
 
 def make(**changes: object) -> str:
-    values = {"method": "POST", "url": URL, "wall": NOW} | changes
+    values: dict[str, Any] = {"method": "POST", "url": URL, "wall": NOW, **changes}
     return dpop.make_proof(KEY, values.pop("method"), values.pop("url"), **values).reveal()
 
 
