@@ -38,6 +38,7 @@ BEGINNINGS = {
     "tenant",
     "token",
     "oauth2",
+    "jwks",
     "realms",
 }
 
