@@ -9,7 +9,8 @@ from pydantic.json_schema import models_json_schema
 
 import tokenkeep
 from tokenkeep.api import models
-from tokenkeep.api.routes import ROUTES, Route
+from tokenkeep.api.route import Route
+from tokenkeep.api.routes import ROUTES
 from tokenkeep.domain import errors
 
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from tokenkeep.api import problems, systemd
 from tokenkeep.api.peers import Peers
-from tokenkeep.api.routes import ROUTES, Context, Route
+from tokenkeep.api.route import Context, Route
+from tokenkeep.api.routes import ROUTES
 from tokenkeep.domain.errors import AccessDenied, NotFound, TokenKeepError
 from tokenkeep.domain.ports import Clock
 from tokenkeep.httpserver import Answer, HttpServer, Limits, Request
