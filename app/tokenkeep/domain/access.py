@@ -210,11 +210,11 @@ def _part(carried: Carried, scope: tuple[str, ...], resource: tuple[str, ...]) -
 
 
 def covers(grant: Grant, application: Application, provider: str, carried: Carried, wall: float, purpose: str) -> bool:
-    """Whether a grant answers a request at the wall-clock time `wall`."""
-    return (
-        _holds(grant, application, provider, wall, purpose)
-        and (not grant.scope or set(carried.scope) <= set(grant.scope))
-        and (not grant.resource or (bool(carried.resource) and set(carried.resource) <= set(grant.resource)))
+    """Whether a grant answers a request at the wall-clock time `wall`; in doubt a yes does not, and a no does."""
+    pairs = ((grant.scope, carried.scope), (grant.resource, carried.resource))
+    in_doubt = grant.decision is not Decision.ALLOW
+    return _holds(grant, application, provider, wall, purpose) and all(
+        not named or (set(has) <= set(named) if has else in_doubt) for named, has in pairs
     )
 
 

@@ -144,8 +144,8 @@ class Narrowing:
 
     def refused(self, wish: Wish) -> None:
         """A resource refused that token: it is not handed out again, unless it was obtained a moment ago."""
-        kept = self._all[wish]
-        if kept.held is None:
+        kept = self._all.get(wish)
+        if kept is None or kept.held is None:
             return
         if self._standing.context.clock.boot() - kept.held.obtained_boot >= schedule.MINIMUM_GAP:
             kept.held = None

@@ -46,7 +46,8 @@ class Record:
 
         What cannot be written now is kept in memory and written as soon as that works again.
 
-        :param owed: with None as the value: what the provider still has to be told, written along with it.
+        :param owed: what the provider still has to be told about the tokens that were there: they are removed, and it
+            is written along with that.
         """
         self.value = value
         if await self._write(owed):
@@ -59,9 +60,9 @@ class Record:
     async def _write(self, owed: OwedRevocation | None = None) -> bool:
         value = self.value
         try:
-            if value is None:
+            if value is None or owed is not None:
                 await self._context.vault.delete_session(self._provider, owed)
-            else:
+            if value is not None and value is self.value:
                 await self._context.vault.write_session(self._provider, value)
         except TokenKeepError:
             self.unsaved = True

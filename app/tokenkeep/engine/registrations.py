@@ -307,11 +307,13 @@ class Registrations:
         :param entries: the entry that a registration was made for.
         :returns: for each whether nothing is left at the server, and what a person should know of it in a sentence.
         """
-        return [
-            await self._alone(entries(known), lambda known=known: self._delete(entries(known), known))  # type: ignore[misc]
-            for key, known in list(self._known.items())
-            if key[1] == provider
-        ]
+        told = []
+        for key in [one for one in {**self._known, **self._locks} if one[1] == provider]:
+            async with self._lock(key):  # a registration that is under way is finished first, and then deleted too
+                known = self._known.get(key)
+                if known is not None:
+                    told.append(await self._delete(entries(known), known))
+        return told
 
     async def _delete(self, entry: Provider, known: Registration) -> tuple[bool, str]:
         outcome: Deletion | None = None

@@ -23,6 +23,7 @@ from tokenkeep.domain.origin import Origin
 from tokenkeep.domain.provider import Provider
 from tokenkeep.domain.revocation import OwedRevocation, in_order
 from tokenkeep.domain.tokens import Secret, TokenSet
+from tokenkeep.engine import client_choice
 from tokenkeep.engine.credentials import credentials_of, key_source, transport_of
 from tokenkeep.oauth import revocation
 from tokenkeep.oauth.metadata import ServerMetadata
@@ -195,6 +196,8 @@ class Revocations:
         """
         proven = entry.client_secret is not None or key_source(entry) is not None or entry.shows_certificate
         now = self._context.configuration.providers.get(entry.id)
+        if isinstance(now, Provider):
+            now = client_choice.entry_of(self._context, now, entry.client_id)
         if proven and isinstance(now, Provider) and _client(now) != _client(entry):
             raise Misconfigured("The client secret belongs to another client by now.", provider=entry.id)
 

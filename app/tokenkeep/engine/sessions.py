@@ -299,15 +299,15 @@ class Session(Standing):
         machine = self.provider.flow.machine
         left = self.stored or StoredSession(None, None, ("", "", ""), self.context.clock.wall())
         tokens, owed = self._forget(revoke=revoke)
-        await self.record.commit(None, owed)
         if not machine:
+            await self.record.commit(None, owed)
             return tokens, owed
-        # A machine needs nobody to get its next token, so that nobody wants one is what has to be remembered.
-        await self.record.commit(
-            StoredSession(
-                None, None, left.binding, left.signed_in_at, MACHINE, ended=SIGNED_OUT, asked=asked_for(self.provider)
-            )
+        # A machine needs nobody to get its next token, so that nobody wants one is what has to be remembered, from now
+        # on: a query that comes while the vault is written must not undo the sign-out.
+        stopped = StoredSession(
+            None, None, left.binding, left.signed_in_at, MACHINE, ended=SIGNED_OUT, asked=asked_for(self.provider)
         )
+        await self.record.commit(stopped, owed)
         self.notify()
         return tokens, owed
 

@@ -272,6 +272,23 @@ async def test_REV_1_a_sign_out_revokes_and_holds_until_somebody_signs_in(engine
     assert (await bench.token()).access_token.reveal() == "access-2-canary"
 
 
+async def test_REV_4_a_query_while_a_sign_out_is_written_does_not_undo_it(engine_of, server) -> None:
+    bench = await engine_of(machine(server))
+    await bench.token()
+    bench.clock.skip(60)
+    bench.vault.writable.clear()
+    leaving = asyncio.create_task(bench.engine.sign_out("p"))
+    await until(lambda: bench.session().held is None)
+    asking = asyncio.create_task(bench.token())
+    await turn()
+    bench.vault.writable.set()
+    assert (await leaving).revoked is True
+    with pytest.raises(SignInRequired):
+        await asking
+    assert (bench.shown().state, len(server.token_requests)) == (SessionState.SIGNED_OUT, 1)
+    assert bench.vault.session().ended is not None
+
+
 async def test_a_sign_out_outlives_the_process(engine_of, server) -> None:
     first = await engine_of(machine(server))
     await first.token()

@@ -11,7 +11,7 @@ from support.engine_bench import GIT, EngineBench, entry
 from support.fake_clock import turn, until
 from support.scripted_server import answer
 from support.token_server import Gate, TokenServer, oauth_error
-from tokenkeep.domain.access import Application, Decision, Holding
+from tokenkeep.domain.access import OWN_WINDOW, Application, Decision, Holding
 from tokenkeep.domain.configuration import AccessRuleEntry
 from tokenkeep.domain.errors import (
     AccessDenied,
@@ -275,6 +275,24 @@ async def test_RES_2_WWW_3_a_refused_narrower_token_is_replaced_by_one_for_the_s
     assert (new.scope, new.resource) == (("read",), (A,))
     assert await value(bench) == "access-0-p"
     assert forms(server)[0] == forms(server)[1]
+
+
+async def test_RES_2_WWW_3_a_refusal_is_about_nothing_when_a_sign_out_came_before_the_answer(
+    engine_of, server: TokenServer
+) -> None:
+    bench = await engine_of(entry(server, resource=[A, B]), access={"default": Decision.ASK}, present=True)
+    await bench.signed_in(server, resource=(A, B))
+    granted = await bench.token(application=OWN_WINDOW, resource=(A,))
+    call = asyncio.create_task(bench.engine.token_rejected("p", granted.access_token.sha256, GIT))
+    await until(lambda: bench.engine.snapshot().access_requests)
+    (question,) = bench.engine.snapshot().access_requests
+    await bench.engine.sign_out("p")
+    bench.engine.answer_access(question.id, Decision.ALLOW, Holding.ONCE)
+    await until(lambda: [one.id for one in bench.engine.snapshot().access_requests] not in ([], [question.id]))
+    (other,) = bench.engine.snapshot().access_requests  # the token is another one now, good for all of the entry
+    bench.engine.answer_access(other.id, Decision.ALLOW, Holding.ONCE)
+    with pytest.raises(SignInRequired):
+        await call
 
 
 async def test_RES_2_the_narrower_tokens_of_a_session_are_few(bench: EngineBench, server: TokenServer) -> None:

@@ -327,6 +327,23 @@ async def test_DCR_8_a_removed_provider_is_gone_from_everywhere(stage: Stage) ->
     assert answer.json()["error"] == "invalid_client"
 
 
+async def test_REV_1_tokens_of_a_registered_client_with_a_key_are_revoked(open_registered: OpenRegistered) -> None:
+    stage = await open_registered(client_auth="private_key_jwt")
+    await stage.signed_in()
+    outcome = await stage.bench.engine.sign_out("p")
+    assert (used(stage).method, outcome.revoked) == ("private_key_jwt", True)
+
+
+async def test_DCR_8_a_registration_that_is_under_way_is_removed_too(stage: Stage, demo_provider: DemoProvider) -> None:
+    demo_provider.faults(network="drip:5@/register")
+    begun = asyncio.create_task(stage.begin())
+    await until(lambda: demo_provider.count("/register") == 1, "the registration to be asked for")
+    await stage.bench.engine.remove_provider("p", GIT)
+    await begun
+    assert (demo_provider.count("/register"), stage.bench.vault.read_registrations()) == (1, [])
+    assert stage.bench.engine._context.registrations._known == {}
+
+
 async def test_LEAK_1_nothing_that_is_shown_or_told_holds_a_registered_secret(
     open_registered: OpenRegistered, caplog: pytest.LogCaptureFixture
 ) -> None:

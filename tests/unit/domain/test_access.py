@@ -146,6 +146,14 @@ def test_a_grant_ends_with_its_time_and_covers_no_wider_scope() -> None:
     assert ask(grants=[narrow], scope=("read", "write")) is Decision.ASK
 
 
+def test_a_yes_to_some_of_it_is_none_to_what_nobody_knows() -> None:
+    """Before a sign-in nobody knows what its token will carry; what was said no to may be in it."""
+    narrow = [grant(GIT, Decision.ALLOW, scope=("read",)), grant(GIT, Decision.ALLOW, resource=("https://a.example",))]
+    assert [ask(grants=[one]) for one in narrow] == [Decision.ASK, Decision.ASK]
+    refused = [grant(GIT, Decision.DENY, scope=("read",)), grant(GIT, Decision.DENY, resource=("https://a.example",))]
+    assert [ask(grants=[one]) for one in refused] == [Decision.DENY, Decision.DENY]
+
+
 def test_the_latest_answer_of_a_person_holds() -> None:
     answers = [grant(GIT, Decision.ALLOW, at=1.0), grant(GIT, Decision.DENY, at=2.0)]
     assert ask(grants=answers) is Decision.DENY
