@@ -6,7 +6,6 @@ import socket
 import sys
 from pathlib import Path
 
-_ESTABLISHED = "01"
 _TABLES = {socket.AF_INET: Path("/proc/net/tcp"), socket.AF_INET6: Path("/proc/net/tcp6")}
 
 
@@ -16,14 +15,15 @@ def owner(family: socket.AddressFamily, theirs: tuple[str, int], ours: tuple[str
     :param theirs: address and port of the other end.
     :param ours: the same of this end.
     """
-    wanted = f"{_written(family, theirs)} {_written(family, ours)} {_ESTABLISHED}"
+    # In whatever state: who has closed one direction still reads what comes in the other.
+    wanted = [_written(family, theirs), _written(family, ours)]
     try:
         lines = _TABLES[family].read_text(encoding="ascii").splitlines()[1:]
     except (KeyError, OSError, UnicodeDecodeError):
         return None
     for line in lines:
         fields = line.split()
-        if " ".join(fields[1:4]) == wanted:
+        if fields[1:3] == wanted:
             return int(fields[7])
     return None
 

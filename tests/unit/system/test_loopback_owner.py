@@ -36,6 +36,15 @@ def test_OUT_1_the_owner_of_the_other_end_is_known(ends: tuple[socket.socket, so
     assert found == os.getuid()
 
 
+def test_OUT_1_the_owner_of_an_end_that_only_listens_is_known(ends: tuple[socket.socket, socket.socket]) -> None:
+    """A half-closed connection still takes an answer."""
+    accepted, client = ends
+    client.shutdown(socket.SHUT_WR)
+    assert accepted.recv(1) == b""
+    found = loopback_owner.owner(accepted.family, accepted.getpeername()[:2], accepted.getsockname()[:2])
+    assert found == os.getuid()
+
+
 def test_nobody_can_tell_of_a_connection_that_is_not_there(ends: tuple[socket.socket, socket.socket]) -> None:
     accepted, _ = ends
     host = accepted.getsockname()[0]
