@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+from typing import TYPE_CHECKING
 
-from tokenkeep.domain.errors import MalformedAnswer, ProviderError, ProviderUnreachable, TokenKeepError
+from tokenkeep.domain.errors import MalformedAnswer, ProviderError, ProviderUnreachable, SignInRequired, TokenKeepError
 from tokenkeep.domain.machine import asked_for
 from tokenkeep.domain.session import SessionEvent
 from tokenkeep.domain.tokens import StoredSession, TokenSet, Wish
 from tokenkeep.engine.proofs import key_of
 from tokenkeep.engine.standing import MACHINE, Standing
+
+if TYPE_CHECKING:
+    from tokenkeep.engine.client import ProviderClient
+    from tokenkeep.oauth.signing_key import SigningKey
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +32,7 @@ async def acquire(standing: Standing, *, background: bool) -> None:
         standing.check_current(generation)
         client = await client.identified_alone()
         standing.check_current(generation)
-        key = client.new_key()
+        key = _key(standing, client)
         tokens, account = await client.acquire(background=background, key=key)
     except TokenKeepError as error:
         if generation == standing.generation:
@@ -56,6 +62,16 @@ async def acquire(standing: Standing, *, background: bool) -> None:
         raise ran_out(standing)
     standing.pace.reset()
     standing.apply(SessionEvent.REFRESHED)
+
+
+def _key(standing: Standing, client: ProviderClient) -> SigningKey | None:
+    """What a new token is to be bound to: the key that there is, so that proofs for tokens beside it stay good."""
+    wanted, stored = client.new_key(), standing.stored
+    if wanted is None or stored is None or stored.binding != client.binding():
+        return wanted
+    with contextlib.suppress(SignInRequired):  # it is lost
+        return key_of(standing.provider, stored) or wanted
+    return wanted
 
 
 async def acquire_narrowed(standing: Standing, wish: Wish) -> TokenSet:

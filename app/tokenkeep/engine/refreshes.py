@@ -190,6 +190,8 @@ class Refreshes:
         """
         async with self._turn:
             if self._standing.provider.flow.machine:
+                if self._standing.stored is None and self._standing.provider.dpop != "off":
+                    await asyncio.shield(self.soon())  # tokens beside the main one are bound to its key
                 return await acquire_narrowed(self._standing, wish)
             if self.spares_the_token():
                 raise self.lost()

@@ -26,6 +26,7 @@ from tokenkeep.domain.errors import (
     SignInRequired,
     TokenKeepError,
 )
+from tokenkeep.domain.provider import Flow, SecretSource
 from tokenkeep.domain.tokens import Secret, TokenQuery, TokenSet
 from tokenkeep.oauth import dpop
 from tokenkeep.oauth.signing_key import SigningKey
@@ -430,3 +431,20 @@ async def test_DPOP_6_no_picture_of_the_engine_shows_the_key(bench: EngineBench,
         repr(await asyncio.gather(bench.engine.activity(100))),
     ]
     assert not [text for text in everything if body in text]
+
+
+async def test_DPOP_2_RES_2_all_tokens_of_a_machine_are_bound_to_one_key(
+    engine_of: OpenEngine, server: TokenServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("A_SECRET", "CANARY-CS-0001")
+    secret = SecretSource(env="A_SECRET")
+    bench = await engine_of(entry(server, dpop="required", flow=Flow.CLIENT_CREDENTIALS, client_secret=secret))
+    server.instead = [server.answer(token_type="DPoP") for _ in range(3)]
+    narrow = await headers(bench, scope=("read",))
+    assert len(server.token_requests) == 2, "the main token comes first, whose key it is"
+    bench.clock.skip(120)
+    await bench.engine.refresh("p", GIT)
+    again = await headers(bench, scope=("read",))
+    assert again["Authorization"] == narrow["Authorization"]
+    proofs = [request.header("DPoP") for request in server.token_requests] + [narrow["DPoP"], again["DPoP"]]
+    assert len({read(proof).jkt for proof in proofs}) == 1
