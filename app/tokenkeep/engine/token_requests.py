@@ -130,7 +130,8 @@ class TokenRequests:
                 if wish is not None:
                     asked = TokenQuery(scope=wish.scope, resource=wish.resource, audience=wish.audience, wait=wait)
                     await self._admit(session, asked, application)
-                    session.narrowing.refused(wish)
+                    if not self._learns(session, refusal, application):
+                        session.narrowing.refused(wish)
                     return await self.token(provider, asked, application)
                 await self._admit(session, TokenQuery(wait=wait), application)
                 with self._reporter.somebody_waits():
@@ -147,6 +148,10 @@ class TokenRequests:
         """Whether the next request can succeed with the same token, in another way (RFC 9449 §7.2, §9)."""
         if session.held is None or session.held.tokens.access_token.sha256 != refusal.sha256:
             return False
+        return self._learns(session, refusal, application)
+
+    def _learns(self, session: Session, refusal: Refusal, application: Application) -> bool:
+        """Whether a refusal was about how the token was shown, and not about the token."""
         learned = session.proofs.heed(refusal.www_authenticate, refusal.url, refusal.dpop_nonce)
         if learned == "bearer_only":
             self._activity.record("bearer_only", session.provider.id, "ok", application)

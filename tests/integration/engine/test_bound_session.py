@@ -448,3 +448,17 @@ async def test_DPOP_2_RES_2_all_tokens_of_a_machine_are_bound_to_one_key(
     assert again["Authorization"] == narrow["Authorization"]
     proofs = [request.header("DPoP") for request in server.token_requests] + [narrow["DPoP"], again["DPoP"]]
     assert len({read(proof).jkt for proof in proofs}) == 1
+
+
+async def test_DPOP_5_RES_2_a_nonce_is_learned_from_the_refusal_of_a_narrower_token_too(
+    bench: EngineBench, server: TokenServer
+) -> None:
+    await sign_in(bench, server)
+    server.instead = [server.answer(token_type="DPoP")]
+    first = await headers(bench, scope=("read",))
+    bench.clock.skip(60)
+    narrow = first["Authorization"].removeprefix("DPoP ")
+    await refused(bench, WANTS_NONCE, token=narrow, dpop_nonce="nonce-1")
+    again = await headers(bench, scope=("read",))
+    assert (again["Authorization"], read(again["DPoP"]).claims["nonce"]) == (first["Authorization"], "nonce-1")
+    assert len(server.token_requests) == 1, "nothing is wrong with the token itself"
