@@ -65,6 +65,7 @@ def test_the_recipes_of_the_page_work_as_they_stand(demo_provider: DemoProvider,
     environment = {f"{PREFIX}{name}": value for name, value in settings(demo_provider.description).items()}
     terminal = Terminal(tmp_path, environment)
     section = document("docs/demo-provider.md").text.partition("<!-- recipes -->")[2].partition("<!-- end of")[0]
+    assert len({recipe.title for recipe in RECIPES}) == len(RECIPES)
     scripts = dict(re.findall(r"^### (.+?)\n(.*?)(?=^### |\Z)", section, re.MULTILINE | re.DOTALL))
     steps = {recipe.name: re.findall(r"```sh\n(.*?)```", scripts[recipe.title], re.DOTALL) for recipe in RECIPES}
 
@@ -85,6 +86,7 @@ def test_the_recipes_of_the_page_work_as_they_stand(demo_provider: DemoProvider,
     assert used.startswith("HTTP/1.1 401")
 
     registered = json.loads(terminal.run(steps["register"][0]))
+    assert registered["registration_client_uri"]
     assert registered["redirect_uris"] == ["http://127.0.0.1/callback/ME"]
     environment[f"{PREFIX}CLIENT_ID"] = registered["client_id"]
     other = Terminal(tmp_path / "other", environment)
@@ -95,9 +97,8 @@ def test_the_recipes_of_the_page_work_as_they_stand(demo_provider: DemoProvider,
         token = json.loads(terminal.run(steps[name][0]))["access_token"]
         assert demo_provider.call(token, "/notes").status_code == 200, name
     assert json.loads(terminal.run(steps["introspection"][0]))["active"] is True
-    assert json.loads(terminal.run(steps["registration"][0]))["registration_client_uri"]
     assert set(steps) == {
         "code", "device", "refresh", "use", "revoke", "register",
         "client_credentials", "jwt_bearer", "token_exchange",
-        "introspection", "registration",
+        "introspection",
     }  # fmt: skip

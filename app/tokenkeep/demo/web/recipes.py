@@ -151,31 +151,16 @@ curl -sS "$TOKENKEEP_DEMO_ORIGIN/introspect" -d client_id="$TOKENKEEP_DEMO_SERVI
         ),
     ),
     Recipe(
-        "registration",
+        "register",
         "Register a client",
         "Dynamic registration: a client introduces itself, and may look after its entry later.",
         (
             (
                 """\
 curl -sS "$TOKENKEEP_DEMO_ORIGIN/register" -H 'Content-Type: application/json' \\
-  -d '{"client_name": "Mine", "redirect_uris": ["http://127.0.0.1/callback"], "application_type": "native",
+  -d '{"client_name": "Mine", "redirect_uris": ["http://127.0.0.1/callback/ME"], "application_type": "native",
        "token_endpoint_auth_method": "none", "grant_types": ["authorization_code", "refresh_token"]}'""",
-                "registration_client_uri of the answer takes GET, PUT and DELETE with the registration_access_token.",
-            ),
-        ),
-    ),
-    Recipe(
-        "register",
-        "Register a client",
-        "Dynamic registration: the provider gives a client id to whoever asks.",
-        (
-            (
-                """\
-curl -sS "$TOKENKEEP_DEMO_ORIGIN/register" -H 'Content-Type: application/json' -d '{
-  "client_name": "My client", "application_type": "native", "token_endpoint_auth_method": "none",
-  "redirect_uris": ["http://127.0.0.1/callback/ME"], "response_types": ["code"],
-  "grant_types": ["authorization_code", "refresh_token"]}'""",
-                "With the client_id of the answer the first of these flows works too.",
+                "The first of these flows takes the new id too. registration_client_uri takes GET, PUT and DELETE.",
             ),
         ),
     ),
@@ -202,7 +187,7 @@ curl -sS -i "$TOKENKEEP_DEMO_RESOURCE/notes" -H "Authorization: Bearer $ACCESS_T
 REFRESH_TOKEN='the refresh_token of an answer'
 curl -sS -i "$TOKENKEEP_DEMO_ORIGIN/revoke" -d client_id="$TOKENKEEP_DEMO_CLIENT_ID" \\
   -d token="$REFRESH_TOKEN" -d token_type_hint=refresh_token""",
-                "The answer is 200 and empty, for unknown tokens too.",
+                "The answer is 200 with an empty object, for unknown tokens too.",
             ),
         ),
     ),
