@@ -154,6 +154,8 @@ def script_of(interpreter: str, words: Sequence[str], pid: int) -> str:
 
 
 def _real_file(name: str, pid: int) -> str:
+    if os.path.normpath(name).startswith(("/dev/", "/proc/")):
+        return ""  # /dev/fd/3 is another file in this process than in that one
     try:
         path = Path(name) if name.startswith("/") else Path(f"/proc/{pid}/cwd").readlink() / name
         path = path.resolve(strict=True)

@@ -218,3 +218,9 @@ def test_code_glued_to_an_option_is_no_script(script: Path, interpreter: str, be
 )
 def test_letters_of_a_value_are_no_options(script: Path, interpreter: str, before: list[str]) -> None:
     assert processes.script_of(interpreter, [interpreter, *before, str(script)], os.getpid()) == str(script)
+
+
+def test_a_descriptor_of_the_other_process_is_not_taken_for_one_of_ours(script: Path) -> None:
+    with script.open() as ours:
+        for name in (f"/dev/fd/{ours.fileno()}", f"/proc/self/fd/{ours.fileno()}"):
+            assert processes.script_of("bash", ["bash", name], os.getpid()) == ""
