@@ -16,6 +16,11 @@ SETTINGS = {
     "resource": "http://127.0.0.1:9/api",
     "whoami": "http://127.0.0.1:9/whoami",
     "users": [{"username": "ada", "password": "ada"}],
+    "origin": "http://127.0.0.1:9",
+    "clients": {
+        "service": {"client_id": "a-service", "client_secret": "made-up"},
+        "workload": {"client_id": "a-workload"},
+    },
 }
 
 

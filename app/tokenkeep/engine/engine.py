@@ -48,9 +48,9 @@ from tokenkeep.engine.opening import VaultOpening
 from tokenkeep.engine.outside import Outside
 from tokenkeep.engine.places import provider_at
 from tokenkeep.engine.refresher import Refresher
-from tokenkeep.engine.registrations import initial_access_token
 from tokenkeep.engine.removal import Removal
 from tokenkeep.engine.reporter import Reporter
+from tokenkeep.engine.secret_sources import initial_access_token
 from tokenkeep.engine.sessions import Session
 from tokenkeep.engine.sign_ins import SignIns
 from tokenkeep.engine.sign_outs import SignOut
@@ -505,8 +505,8 @@ class Engine:
     ) -> SessionSnapshot:
         """A person gave what a server wants to see before it registers anybody (RFC 7591 §3): it is sealed."""
         await self._opening.check()
-        self._directory.get(provider)
-        await self._context.vault.write_secret(initial_access_token(provider), token)
+        entry = self._directory.get(provider).provider
+        await self._context.vault.write_secret(initial_access_token(entry), token)
         self._activity.record("initial_access_token", provider, "ok", application)
         return self.provider(provider)
 

@@ -20,6 +20,7 @@ from tokenkeep.domain.provider import Provider
 from tokenkeep.domain.registration import Registration, redirect_wish
 from tokenkeep.domain.tokens import Secret
 from tokenkeep.engine.credentials import signing_key, transport_of
+from tokenkeep.engine.secret_sources import initial_access_token
 from tokenkeep.oauth import registration, registration_management
 from tokenkeep.oauth.registration_management import Deletion, RegistrationGone
 
@@ -160,7 +161,7 @@ class Registrations:
 
     async def _register(self, wish: Wish, wanted: dict[str, Any]) -> Registration:
         provider = wish.provider
-        token = await self._context.vault.read_secret(initial_access_token(provider.id))
+        token = await self._context.vault.read_secret(initial_access_token(provider))
         key, before = (provider.issuer, provider.id), self.of(provider)
         if before is None:  # a run that is killed between the server's answer and the commit leaves this
             begun = Registration(provider.issuer, provider.id, "", self._context.clock.wall())
@@ -368,12 +369,6 @@ _DELETIONS = {
     Deletion.GONE: "{name} had no registration of TokenKeep any more.",
     Deletion.UNSUPPORTED: "{name} does not let TokenKeep delete its registration there; it was removed here only.",
 }
-
-
-def initial_access_token(provider: str) -> str:
-    """The name of the sealed secret that a server may want to see before it registers anybody (RFC 7591 §3)."""
-    return f"{provider}/initial_access_token"
-
 
 _WITH_PORT = ("redirect_uris", "post_logout_redirect_uris")
 

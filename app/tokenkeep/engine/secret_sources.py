@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 from pathlib import Path
@@ -41,8 +42,20 @@ async def client_secret(context: Context, provider: Provider) -> Secret | None:
 
 
 def vault_name(provider: Provider) -> str:
-    """The name of a client secret in the vault."""
-    return f"{provider.id}/client_secret"
+    """The name of a client secret in the vault.
+
+    It holds for the server and the client that it was typed in for: an entry that names others finds nothing (REF-9).
+    """
+    return f"{provider.id}/client_secret/{_digest(provider.issuer or provider.token_endpoint, provider.client_id)}"
+
+
+def initial_access_token(provider: Provider) -> str:
+    """The name of the sealed secret that this server may want to see before it registers anybody (RFC 7591 §3)."""
+    return f"{provider.id}/initial_access_token/{_digest(provider.issuer)}"
+
+
+def _digest(*place: str) -> str:
+    return hashlib.sha256("\n".join(place).encode()).hexdigest()[:16]
 
 
 def missing_secret(provider: Provider) -> SecretMissing:

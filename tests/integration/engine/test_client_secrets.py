@@ -19,6 +19,7 @@ from tokenkeep.domain.provider import SecretSource
 from tokenkeep.domain.session import SessionState, StorageState
 from tokenkeep.domain.tokens import Secret
 from tokenkeep.engine.left_behind import KEPT
+from tokenkeep.engine.secret_sources import vault_name
 from tokenkeep.oauth import jws
 from tokenkeep.oauth.signing_key import SigningKey
 
@@ -57,7 +58,7 @@ async def test_CAUTH_4_a_secret_that_nobody_typed_in_is_said_at_once(engine_of, 
     await bench.engine.set_client_secret("p", Secret(CANARY))
     assert bench.shown().state is SessionState.SIGNED_OUT
     assert not bench.shown().secret_wanted
-    assert bench.vault.secrets == {"p/client_secret": Secret(CANARY)}
+    assert bench.vault.secrets == {vault_name(entry(server)): Secret(CANARY)}
 
 
 async def test_CAUTH_4_a_new_entry_without_its_secret_is_said_at_once(engine_of, server: TokenServer) -> None:
@@ -68,9 +69,28 @@ async def test_CAUTH_4_a_new_entry_without_its_secret_is_said_at_once(engine_of,
     assert isinstance(bench.shown().last_error, SecretMissing)
 
 
+async def test_REF_9_a_typed_secret_never_goes_to_another_server_or_client(engine_of, server: TokenServer) -> None:
+    bench = await with_secret(engine_of, server)
+    await bench.engine.set_client_secret("p", Secret(CANARY))
+    with TokenServer() as elsewhere:
+        for other in (
+            entry(elsewhere, client_secret=IN_THE_VAULT),
+            entry(server, client_id="other", client_secret=IN_THE_VAULT),
+        ):
+            bench.write(other)
+            await bench.engine.reload()
+            await until(lambda: isinstance(bench.shown().last_error, SecretMissing), "the question for its own secret")
+            with pytest.raises(SecretMissing):
+                await bench.engine.sign_in("p")
+            bench.write(entry(server, client_secret=IN_THE_VAULT))
+            await bench.engine.reload()
+            await until(lambda: not bench.shown().secret_wanted, "the return of the first entry")
+        assert elsewhere.to("/token") == []
+
+
 async def rejected(bench: EngineBench, server: TokenServer, error: str) -> None:
     """A session whose last refresh ended with that error."""
-    bench.vault.secrets["p/client_secret"] = Secret("wrong")
+    bench.vault.secrets[vault_name(entry(server))] = Secret("wrong")
     await bench.signed_in(server)
     server.failing = oauth_error(error, 401)
     with pytest.raises(ClientRejected):
@@ -315,7 +335,7 @@ async def test_secrets_and_keys_go_along_into_another_vault(engine_of, server: T
     await bench.engine.set_client_secret("p", Secret(CANARY))
     keys = await bench.engine.public_keys("p")
     await bench.engine.choose_storage("keyring")
-    assert vaults.vaults[StorageState.KEYRING].secrets.keys() == {"p/client_secret", "p/private_key/ES256"}
+    assert vaults.vaults[StorageState.KEYRING].secrets.keys() == {vault_name(entry(server)), "p/private_key/ES256"}
     assert await bench.engine.public_keys("p") == keys
     assert bench.shown().state is SessionState.SIGNED_OUT
 
@@ -350,7 +370,7 @@ async def test_an_entry_that_is_gone_for_a_moment_keeps_its_secret(engine_of, se
     bench.clock.skip(2 * DAY)
     for _ in range(5):
         await bench.let(61)
-    assert bench.vault.secrets["p/client_secret"] == Secret(CANARY), "the week began anew"
+    assert bench.vault.secrets[vault_name(entry(server))] == Secret(CANARY), "the week began anew"
 
 
 async def test_LEAK_5_a_removed_entry_takes_its_secret_and_keys_along(engine_of, server: TokenServer) -> None:

@@ -14,6 +14,7 @@ from tokenkeep.domain.errors import Misconfigured
 from tokenkeep.domain.provider import SecretSource
 from tokenkeep.domain.session import SessionState
 from tokenkeep.domain.tokens import Secret
+from tokenkeep.engine.secret_sources import vault_name
 
 CANARY = "client-secret-canary"
 
@@ -27,7 +28,7 @@ def basic(server: TokenServer) -> str:
 
 async def refreshed(engine_of, server: TokenServer, source: SecretSource | None):
     bench = await engine_of(entry(server, client_secret=source))
-    bench.vault.secrets["p/client_secret"] = Secret(CANARY)
+    bench.vault.secrets[vault_name(entry(server))] = Secret(CANARY)
     await bench.signed_in(server)
     return bench
 
