@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import stat
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -14,6 +15,8 @@ from pathlib import Path
 from tokenkeep.domain.access import Application
 
 DEPTH = 4  # how many of our own command lines may stand between a program and the socket
+LINKS_MOST = 40  # links in one path, as the kernel has it
+OF_EACH_PROCESS = (Path("/proc"), Path("/dev"))
 DELETED = " (deleted)"  # what the kernel appends after an upgrade replaced the file of a running program
 
 # The interpreters whose script is who they are. Options that take a value, and options after which there is no script.
@@ -154,14 +157,36 @@ def script_of(interpreter: str, words: Sequence[str], pid: int) -> str:
 
 
 def _real_file(name: str, pid: int) -> str:
-    if os.path.normpath(name).startswith(("/dev/", "/proc/")):
-        return ""  # /dev/fd/3 is another file in this process than in that one
     try:
-        path = Path(name) if name.startswith("/") else Path(f"/proc/{pid}/cwd").readlink() / name
-        path = path.resolve(strict=True)
-    except (OSError, RuntimeError):
+        path = _followed(Path(name) if name.startswith("/") else Path(f"/proc/{pid}/cwd").readlink() / name)
+    except OSError:
         return ""
-    return str(path) if path.is_file() else ""
+    return str(path) if path is not None and path.is_file() else ""
+
+
+def _followed(path: Path) -> Path | None:
+    """An absolute path without links, None where it leads through `/proc` or `/dev`.
+
+    What is behind `/dev/fd/3` or `/proc/self` is another file in this process than in the one that was asked about.
+
+    :raises OSError: a part of it cannot be looked at.
+    """
+    rest, found, links = list(path.parts[1:]), Path("/"), 0
+    while rest:
+        part = rest.pop(0)
+        here = found.parent if part == ".." else found / part
+        if here in OF_EACH_PROCESS:
+            return None
+        if part != ".." and stat.S_ISLNK(here.lstat().st_mode):
+            links += 1
+            if links > LINKS_MOST:
+                return None
+            target = here.readlink()
+            found = Path("/") if target.is_absolute() else found
+            rest = [*target.parts[target.is_absolute() :], *rest]
+        else:
+            found = here
+    return found
 
 
 def is_own_command(executable: str, words: Sequence[str]) -> bool:

@@ -220,7 +220,20 @@ def test_letters_of_a_value_are_no_options(script: Path, interpreter: str, befor
     assert processes.script_of(interpreter, [interpreter, *before, str(script)], os.getpid()) == str(script)
 
 
-def test_a_descriptor_of_the_other_process_is_not_taken_for_one_of_ours(script: Path) -> None:
+def test_AGENT_8_a_descriptor_of_the_other_process_is_not_taken_for_one_of_ours(script: Path, home: Path) -> None:
+    (home / "folder").symlink_to("/proc/self/fd")
     with script.open() as ours:
-        for name in (f"/dev/fd/{ours.fileno()}", f"/proc/self/fd/{ours.fileno()}"):
-            assert processes.script_of("bash", ["bash", name], os.getpid()) == ""
+        number = ours.fileno()
+        (home / "link").symlink_to(f"/dev/fd/{number}")
+        names = [f"/dev/fd/{number}", f"/proc/self/fd/{number}", f"{home}/../../../dev/fd/{number}", f"{home}/link"]
+        for name in [*names, f"{home}/folder/{number}"]:
+            assert processes.script_of("bash", ["bash", name], os.getpid()) == "", name
+
+
+def test_AGENT_8_a_script_is_known_by_the_file_behind_its_links(script: Path, home: Path) -> None:
+    (home / "other").symlink_to(home)
+    (home / "first").symlink_to("second")
+    (home / "second").symlink_to(f"other/../{home.name}/{script.name}")
+    (home / "round").symlink_to("round")
+    for name, known in ((f"{home}/first", str(script)), (f"{home}/round", ""), (f"{home}/absent", "")):
+        assert processes.script_of("bash", ["bash", name], os.getpid()) == known

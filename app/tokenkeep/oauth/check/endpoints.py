@@ -59,7 +59,7 @@ def problem(server: Server, value: object) -> str:
 def _present(server: Server, found: dict[str, object]) -> Finding:
     grants = server.texts("grant_types_supported")
     needed = ["token_endpoint"]
-    if grants is None or "authorization_code" in grants:
+    if server.for_people and (grants is None or "authorization_code" in grants):
         needed.append("authorization_endpoint")
     missing = [name for name in needed if name not in found]
     if missing:

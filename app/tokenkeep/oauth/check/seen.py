@@ -96,6 +96,11 @@ class Server:
         return "authorization_endpoint" in self.document
 
     @property
+    def for_people(self) -> bool:
+        """Whether a person signs in; a configured entry of a machine does without a browser."""
+        return not self.configured or self.provider.flow.interactive
+
+    @property
     def openid(self) -> bool:
         """Whether it is an OpenID provider, or is asked as one."""
         scopes = self.document.get("scopes_supported")

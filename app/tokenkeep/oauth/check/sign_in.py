@@ -38,17 +38,29 @@ OFFLINE = Rule(
     "OpenID Connect Core §11",
 )
 SCOPES = Rule("scopes.configured", "The scopes that are asked for are listed in scopes_supported.", "RFC 8414 §2")
+MACHINE = Rule(
+    "grant.machine", "The grant of an entry without a person is listed in grant_types_supported.", "RFC 8414 §2"
+)
+MACHINE_GRANTS = {
+    Flow.CLIENT_CREDENTIALS: "client_credentials",
+    Flow.JWT_BEARER: "urn:ietf:params:oauth:grant-type:jwt-bearer",
+    Flow.TOKEN_EXCHANGE: "urn:ietf:params:oauth:grant-type:token-exchange",
+}
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
 
 def rules(server: Server) -> Iterator[Finding]:
     """The findings, in the order in which a sign-in meets them."""
-    if server.authorization_code or server.provider.flow is Flow.AUTHORIZATION_CODE:
+    by_browser = server.authorization_code or server.provider.flow is Flow.AUTHORIZATION_CODE
+    if by_browser and server.for_people:
         yield from _pkce(server)
         yield _response_type(server)
         yield _response_iss(server)
-    yield _refresh(server)
-    yield _device(server)
+    if server.for_people:
+        yield _refresh(server)
+        yield _device(server)
+    elif server.provider.flow in MACHINE_GRANTS:
+        yield _machine(server, MACHINE_GRANTS[server.provider.flow])
     yield _auth_methods(server)
     yield from _scopes(server)
 
@@ -129,6 +141,14 @@ def _device(server: Server) -> Finding:
     if needed:
         return DEVICE.fail("It is not offered, and this provider is set to use it.", advice)
     return DEVICE.skip("Sign-in with a code on any device is not offered.")
+
+
+def _machine(server: Server, grant: str) -> Finding:
+    grants = server.texts("grant_types_supported")
+    if grants is not None and grant in grants:
+        return MACHINE.passed(f"{grant} is offered.")
+    said = f"Required: {grant}. Supported: {listed(grants)}. Some servers take it without saying so."
+    return MACHINE.warn(said, f"Allow {grant} for this client and list it in grant_types_supported.")
 
 
 def _auth_methods(server: Server) -> Finding:

@@ -255,6 +255,19 @@ def test_PKCE_3_what_a_configured_provider_needs_counts(
     assert site.of_provider(rule, provider, **change).outcome.value == outcome
 
 
+def test_a_provider_without_a_person_needs_no_browser_and_its_own_grant(site: Site) -> None:
+    entry = {"flow": Flow.CLIENT_CREDENTIALS, "client_secret": SecretSource(env="X")}
+    without = {"authorization_endpoint": None, "code_challenge_methods_supported": None, "grant_types_supported": None}
+    assert site.of_provider("endpoints.present", entry, **without).outcome is Outcome.PASS
+    assert site.of_provider("grant.machine", entry).outcome is Outcome.WARN
+    assert (
+        site.of_provider("grant.machine", entry, grant_types_supported=["client_credentials"]).outcome is Outcome.PASS
+    )
+    provider = Provider(id="machine", client_id="c", issuer=site.server.origin, local=True, **entry)
+    named = {rule.id for rule in check_provider(site.transport, provider, wall=NOW).rules}
+    assert not named & {"pkce.s256_listed", "response_types", "response_iss", "grant.refresh", "grant.device"}
+
+
 def test_a_provider_of_endpoints_alone_has_no_metadata_to_fail(site: Site) -> None:
     origin = site.server.origin
     provider = Provider(
