@@ -145,8 +145,10 @@ async def test_META_7_a_pending_device_sign_in_keeps_its_snapshot(
     sign_in = await bench.engine.sign_in("p", method="device")
     server.publish(token_endpoint=other.origin + TOKEN)
     await bench.session().client.prepare(fresh=True)
+    interval = DEVICE_CODES["interval"]
     for polls in (1, 2):
-        await bench.clock.advance(5)
+        await until(lambda: interval in bench.clock.pending, "the pause before the next poll")
+        await bench.clock.advance(interval)
         await until(lambda count=polls: len(server.token_requests) >= count)
     assert (await bench.ended(sign_in)).state is SignInState.DONE
     assert len(server.token_requests) == 2
