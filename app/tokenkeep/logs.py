@@ -191,6 +191,7 @@ class Logs:
         self.problem = problem
         self._handlers = handlers
         self._hooks = (sys.excepthook, threading.excepthook, sys.unraisablehook)
+        self._levels = {name: logging.getLogger(name).level for name in QUIETER}
 
     def set_level(self, level: str) -> None:
         """Change the level while running; `level` as in `config.toml`. Loose-tongued libraries stay capped."""
@@ -204,8 +205,8 @@ class Logs:
         sys.excepthook, threading.excepthook, sys.unraisablehook = self._hooks
         root = logging.getLogger()
         root.setLevel(logging.WARNING)
-        for name in QUIETER:
-            logging.getLogger(name).setLevel(logging.NOTSET)
+        for name, level in self._levels.items():
+            logging.getLogger(name).setLevel(level)
         for handler in self._handlers:
             root.removeHandler(handler)
             handler.close()
